@@ -1,0 +1,101 @@
+"""The small values that definitions are made of: keys, shares, lengths of time, expressions."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from keepwell.definitions.expressions import Expression, parse
+from keepwell.kit.errors import KeepwellError
+
+KEY = re.compile(r"^[a-z][a-z0-9_]*$")
+NAME = re.compile(r"^[a-z][a-z0-9_-]*$")
+_LENGTH = re.compile(r"^(\d+)\s*(day|week|month|year)s?$")
+_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_NUMBER = re.compile(r"^([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(%?)$")
+
+
+class Model(BaseModel):
+    """The common base: unknown fields are errors, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def number(value: Any) -> float:
+    """A number, or a percentage as a share: 70% is 0.7. Raises ValueError."""
+    if isinstance(value, bool) or value is None:
+        raise ValueError("is not a number")
+    if isinstance(value, int | float):
+        return float(value)
+    match = _NUMBER.match(str(value).strip())
+    if not match:
+        raise ValueError(f"{value!r} is not a number; expected 12, 0.5 or 70%")
+    # Division, not multiplication by 0.01: 70 / 100 is the float that 14 / 20 is.
+    return float(match[1]) / 100 if match[2] else float(match[1])
+
+
+def _weight(value: Any) -> float:
+    text = str(value).strip().removesuffix("%")
+    weight = number(text if isinstance(value, str) else value)
+    if weight < 0:
+        raise ValueError(f"a weight of {value} is below 0; expected 0 or more")
+    return weight
+
+
+def days(value: Any) -> int:
+    """Whole days of a length such as '30 days', '2 weeks'. Raises ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value  # already a number of days
+    match = _LENGTH.match(str(value).strip().lower())
+    if not match or int(match[1]) == 0:
+        raise ValueError(f"{value!r} is not a length of time; expected '30 days' or '2 weeks'")
+    return int(match[1]) * _DAYS[match[2]]
+
+
+def _key(value: Any) -> str:
+    text = str(value)
+    if not KEY.match(text):
+        raise ValueError(f"{text!r} is not a key; expected small letters, digits and _: my_metric")
+    return text
+
+
+def _name(value: Any) -> str:
+    text = str(value)
+    if not NAME.match(text):
+        raise ValueError(f"{text!r} is not a key; expected small letters, digits, _ and -")
+    return text
+
+
+def expression(value: Any) -> Expression:
+    """A parsed expression. Raises ValueError with the parser's words."""
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, bool | int | float | str):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        try:
+            return parse(text)
+        except KeepwellError as error:
+            raise ValueError(error.text()) from None
+    raise ValueError("is not an expression; expected text such as: logins_30d >= 15")
+
+
+def category(value: Any) -> str:
+    """A category as text. YAML reads yes and true alike; both are 'yes' here."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+Number = Annotated[float, BeforeValidator(number)]
+Weight = Annotated[float, BeforeValidator(_weight)]
+Days = Annotated[
+    int, BeforeValidator(days), PlainSerializer(lambda d: f"{d} days", return_type=str)
+]
+Key = Annotated[str, BeforeValidator(_key)]
+Name = Annotated[str, BeforeValidator(_name)]
+Category = Annotated[str, BeforeValidator(category)]
+Condition = Annotated[
+    Expression, BeforeValidator(expression), PlainSerializer(lambda e: e.text, return_type=str)
+]

@@ -1,0 +1,74 @@
+"""Which of the days that a source has covered are not recorded yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from keepwell.facts import context, sql
+from keepwell.facts.arrow import conform, incoming_schema
+from keepwell.facts.context import CoverState
+from keepwell.facts.schema import TABLES
+from keepwell.kit.errors import KeepwellError
+from keepwell.kit.views import text
+
+Span = tuple[date, date]
+_DAY = timedelta(days=1)
+
+
+def missing(
+    con: duckdb.DuckDBPyConnection,
+    stored: str,
+    source: str,
+    families: Mapping[str, Span],
+    state: CoverState,
+) -> pa.Table:
+    """Rows of the table `coverage` for the days that `stored`, a SELECT of it, does not have.
+
+    Raises KeepwellError for a span that ends before it begins.
+    """
+    con.execute(
+        sql.fill(
+            "CREATE OR REPLACE TEMP VIEW coverage AS SELECT * FROM ($stored) WHERE known_to IS NULL"
+            " AND account_id IS NULL AND source = $source AND state = $state",
+            stored=stored,
+            source=text(source),
+            state=text(state),
+        )
+    )
+    recorded: dict[str, list[Span]] = {}
+    for cover in context.coverage(con):
+        recorded.setdefault(cover.family, []).append((cover.from_day, cover.to_day))
+    rows = [
+        {"source": source, "family": family, "from_day": first, "to_day": last, "state": state}
+        for family, span in sorted(families.items())
+        for first, last in gaps(_checked(family, span), recorded.get(family, []))
+    ]
+    return conform("coverage", rows, incoming_schema(TABLES["coverage"]))
+
+
+def gaps(span: Span, recorded: list[Span]) -> list[Span]:
+    """The parts of `span` outside of the recorded spans, which are sorted and do not overlap."""
+    first, last = span
+    found: list[Span] = []
+    for begin, end in recorded:
+        if begin > last or end < first:
+            continue
+        if begin > first:
+            found.append((first, begin - _DAY))
+        first = end + _DAY
+    if first <= last:
+        found.append((first, last))
+    return found
+
+
+def _checked(family: str, span: Span) -> Span:
+    if span[1] < span[0]:
+        raise KeepwellError(
+            f"coverage of '{family}' ends on {span[1]}, before it begins on {span[0]}",
+            expected="the first and the last covered day",
+        )
+    return span

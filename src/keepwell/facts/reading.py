@@ -1,0 +1,200 @@
+"""Reading the canonical tables as they were known at an instant."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from keepwell.facts import context
+from keepwell.facts.arrow import conform, read_schema, stored_schema, table_named, visible_schema
+from keepwell.facts.context import Cover, Merge, Period, Rate
+from keepwell.facts.engine import connect_ibis
+from keepwell.facts.known import Known
+from keepwell.facts.schema import DERIVED_COLUMNS
+from keepwell.kit.views import quoted, view_sql
+
+if TYPE_CHECKING:
+    import ibis
+    from ibis.backends.duckdb import Backend
+
+    from keepwell.facts.store import FactStore
+
+ENTERED = "workspace"
+"""The source_id of rows that came in beside the stored ones and name no source."""
+
+
+class Facts(ABC):
+    """The canonical tables as known at an instant, wherever their rows are kept.
+
+    A table is looked up when it is first asked for; nothing is scanned before an expression over
+    it runs. `extra` holds rows that are not stored here, with canonical columns, by table.
+    """
+
+    def __init__(
+        self,
+        known: Known,
+        *,
+        extra: Mapping[str, pa.Table] | None = None,
+        project_timezone: str = "UTC",
+        project_currency: str = "USD",
+    ) -> None:
+        self.known = known
+        self.project_timezone = project_timezone
+        self.project_currency = project_currency
+        self._extra = dict(extra or {})
+        for name in self._extra:
+            table_named(name)
+        self._made: set[str] = set()
+
+    @abstractmethod
+    def _stored(self, name: str) -> str:
+        """A SELECT of every stored version of an imported table, in the shape stored_schema."""
+
+    @cached_property
+    def con(self) -> Backend:
+        """The Ibis backend to which the tables belong: DuckDB in memory."""
+        return connect_ibis()
+
+    def table(self, name: str) -> ibis.Table:
+        """The visible rows of a canonical table: its columns and source_id.
+
+        Raises KeepwellError for a name that no canonical table has.
+        """
+        from keepwell.facts.views import VIEWS, Given
+
+        columns = read_schema(table_named(name)).names
+        if name not in VIEWS:
+            return self._view(name, lambda: self._visible_sql(name))
+        given = Given(self._visible, self.table, self.project_timezone, self.project_currency)
+        return self._view(name, lambda: str(self.con.compile(VIEWS[name](given).select(*columns))))
+
+    def coverage(self) -> list[Cover]:
+        """What days each source has covered, joined to as few stretches as possible."""
+        return list(self._coverage)
+
+    def periods(self) -> list[Period]:
+        """Closures, changes of owner and other stretches of the accounts' lives."""
+        return list(self._periods)
+
+    def merges(self) -> list[Merge]:
+        """Accounts that became part of another one; chains are not resolved."""
+        return list(self._merges)
+
+    def rates(self) -> list[Rate]:
+        """All known exchange rates."""
+        return list(self._rates)
+
+    def account_zones(self) -> dict[str, str]:
+        """The IANA time zone of every account."""
+        return dict(self._account_zones)
+
+    def questions(self) -> frozenset[str]:
+        """The metrics to which a person or a sheet has given a value."""
+        return self._questions
+
+    def rollups(self) -> dict[str, list[str]]:
+        """All accounts below each account that is rolled up with its children."""
+        return dict(self._rollups)
+
+    @cached_property
+    def _coverage(self) -> list[Cover]:
+        self.table("coverage")
+        return context.coverage(self.con.con)
+
+    @cached_property
+    def _periods(self) -> list[Period]:
+        self.table("account_periods")
+        return context.periods(self.con.con)
+
+    @cached_property
+    def _merges(self) -> list[Merge]:
+        self.table("merges")
+        self.table("accounts")
+        return context.merges(self.con.con, self.project_timezone)
+
+    @cached_property
+    def _rates(self) -> list[Rate]:
+        self.table("fx_rates")
+        return context.rates(self.con.con)
+
+    @cached_property
+    def _questions(self) -> frozenset[str]:
+        self.table("assessments")
+        return context.questions(self.con.con)
+
+    @cached_property
+    def _rollups(self) -> dict[str, list[str]]:
+        self.table("accounts")
+        return context.rollups(self.con.con)
+
+    @cached_property
+    def _account_zones(self) -> dict[str, str]:
+        self.table("accounts")
+        return context.account_zones(self.con.con)
+
+    def visible_versions(self, name: str) -> str:
+        """A SELECT of the visible versions of an imported table with their provenance, in DuckDB's
+        SQL for `query`; rows that are not stored here are not among them."""
+        return " ".join(["SELECT * FROM (", self._stored(name), ") WHERE", self.known.sql()])
+
+    def query(self, select: str) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT in DuckDB's SQL."""
+        found: list[tuple[Any, ...]] = self.con.con.execute(select).fetchall()
+        return found
+
+    def _visible(self, name: str) -> ibis.Table:
+        return self._view(f"visible_{name}", lambda: self._visible_sql(name))
+
+    def _visible_sql(self, name: str) -> str:
+        schema = visible_schema(table_named(name))
+        columns = ", ".join(quoted(c) for c in schema.names)
+        stored = " ".join(["SELECT", columns, "FROM (", self.visible_versions(name), ")"])
+        if name not in self._extra:
+            return stored
+        return " ".join([stored, "UNION ALL SELECT", columns, "FROM", self._entered(name)])
+
+    def _entered(self, name: str) -> str:
+        rows = self._extra[name]
+        ignored = [n for t, n in DERIVED_COLUMNS if t == name and n in rows.column_names]
+        entered = conform(name, rows.drop_columns(ignored), visible_schema(table_named(name)))
+        at = entered.schema.get_field_index("source_id")
+        entered = entered.set_column(at, "source_id", entered["source_id"].fill_null(ENTERED))
+        registered = f"entered_{name}"
+        self.con.con.register(registered, entered)
+        return quoted(registered)
+
+    def _view(self, name: str, sql: Callable[[], str]) -> ibis.Table:
+        if name not in self._made:
+            self.con.raw_sql(" ".join(["CREATE VIEW", quoted(name), "AS", sql()]))
+            self._made.add(name)
+        return self.con.table(name)
+
+
+class FactReader(Facts):
+    """The tables of a store, at the manifest that was current when the reader was made."""
+
+    def __init__(
+        self,
+        store: FactStore,
+        known: Known,
+        *,
+        extra: Mapping[str, pa.Table] | None = None,
+        project_timezone: str = "UTC",
+        project_currency: str = "USD",
+    ) -> None:
+        super().__init__(
+            known,
+            extra=extra,
+            project_timezone=project_timezone,
+            project_currency=project_currency,
+        )
+        self.store = store
+        self.manifest = store.place.manifest()
+
+    def _stored(self, name: str) -> str:
+        files = self.store.files(name, self.manifest)
+        return view_sql(files, stored_schema(table_named(name)))

@@ -1,0 +1,79 @@
+"""Building blocks of the statements by which versions of rows are compared and written.
+
+Only names and types of our own schema, and literals quoted here, go into a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from string import Template
+
+from keepwell.facts.model import Table
+from keepwell.facts.schema import DERIVED_COLUMNS
+from keepwell.kit.views import quoted, text
+
+
+def fill(statement: str, **parts: str) -> str:
+    """The statement with every $name replaced."""
+    return Template(statement).substitute(parts)
+
+
+def listed(columns: Iterable[str], prefix: str = "") -> str:
+    """Column names separated by commas, each with a prefix such as `b.`."""
+    return ", ".join(prefix + quoted(c) for c in columns)
+
+
+def instant(at: datetime) -> str:
+    """A literal of an instant. Raises ValueError for one without a time zone."""
+    if at.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return "TIMESTAMPTZ " + text(at.astimezone(UTC).isoformat(sep=" "))
+
+
+def between_days(table: Table, first: date, last: date) -> str:
+    """The condition that a row happened on one of the days."""
+    return fill(
+        "$day BETWEEN DATE $first AND DATE $last",
+        day=day_of(table),
+        first=text(first.isoformat()),
+        last=text(last.isoformat()),
+    )
+
+
+def same_key(table: Table, left: str, right: str) -> str:
+    """The condition that two rows have the same key; empty parts of a key are alike."""
+    return " AND ".join(
+        " ".join([left + quoted(k), _compared(table, k), right + quoted(k)]) for k in table.key
+    )
+
+
+def _compared(table: Table, key: str) -> str:
+    column = table.column(key)
+    return "=" if column is not None and column.required else "IS NOT DISTINCT FROM"
+
+
+def day_of(table: Table, timezone: str = "UTC") -> str:
+    """The day on which a row happened, NULL where the table has none."""
+    if table.day is None:
+        return "NULL::DATE"
+    day = own_time(table) if (table.name, table.day) in DERIVED_COLUMNS else quoted(table.day)
+    column = table.column(table.day)
+    if column is not None and column.type == "timestamp":
+        return fill("CAST($day AT TIME ZONE $zone AS DATE)", day=day, zone=text(timezone))
+    return day
+
+
+def own_time(table: Table) -> str:
+    """The instant that dates a row by itself, NULL where nothing does; a day begins in UTC."""
+    if (table.name, table.day) in DERIVED_COLUMNS:
+        return "coalesce(sent_at, responded_at)"
+    name = table.day or table.born
+    return "NULL::TIMESTAMPTZ" if name is None else fill("$c::TIMESTAMPTZ", c=quoted(name))
+
+
+def sort_order(table: Table) -> str:
+    """By what rows are sorted in a file, so that a window of days reads few of them."""
+    if table.day is None:
+        return listed(["account_id"] if table.has_account else table.key[:1])
+    return own_time(table) if (table.name, table.day) in DERIVED_COLUMNS else quoted(table.day)

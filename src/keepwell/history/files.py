@@ -1,0 +1,152 @@
+"""The files of a table of scored days: one per night, one per closed month sorted by account."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, Field, Schema
+from deltalake.transaction import AddAction, RemoveAction
+
+from keepwell.history.columns import KEYS, MONTH
+from keepwell.kit import clock
+from keepwell.kit.deltalog import NO_HOOKS
+from keepwell.kit.views import text
+
+ROWS_PER_GROUP = 49_152
+"""Reading one account decodes one group of every file, but each group costs a footer entry for
+each column: with 140 columns this size is near the optimum of both (`benchmarks.history_size`)."""
+
+
+@dataclass(frozen=True)
+class DayFile:
+    """One Parquet file: `path` relative to the table, the days it spans, its rows and bytes."""
+
+    path: str
+    month: str
+    first: date
+    last: date
+    rows: int
+    size: int
+
+    def touches(self, days: Iterable[date]) -> bool:
+        """Whether rows of one of these days may be in the file."""
+        return any(self.first <= day <= self.last for day in days)
+
+
+def month_of(day: date) -> str:
+    """The partition of a day, such as 2026-03."""
+    return f"{day:%Y-%m}"
+
+
+def list_files(table: Path, version: int) -> tuple[dict[str, pa.DataType], dict[str, DayFile]]:
+    """The columns (with their types) and the files of a table at that version."""
+    opened = DeltaTable(table, version=version)
+    schema = pa.schema(opened.schema().to_arrow())
+    actions = pa.table(opened.get_add_actions(flatten=True))
+    files = [
+        DayFile(
+            path=unquote(a["path"]),
+            month=a["partition.month"],
+            first=a["min.date"],
+            last=a["max.date"],
+            rows=a["num_records"],
+            size=a["size_bytes"],
+        )
+        for a in actions.to_pylist()
+    ]
+    return {f.name: f.type for f in schema}, {f.path: f for f in files}
+
+
+def write_file(
+    con: duckdb.DuckDBPyConnection, table: Path, month: str, rows: str, values: list[object]
+) -> DayFile | None:
+    """Write the rows of a query, which lie in one month, as one file sorted by account.
+
+    The file is not part of the table until `commit` adds it. None where the query has no rows.
+    """
+    folder = table / f"{MONTH}={month}"
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{secrets.token_hex(8)}.tmp.parquet"
+    con.execute(
+        f"COPY (FROM ({rows}) ORDER BY account_id, date, revision) TO {text(str(temporary))}"
+        f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
+        values,
+    )
+    dates = pq.read_table(temporary, columns=["date"], partitioning=None)["date"]
+    if not len(dates):
+        temporary.unlink()
+        return None
+    first, last = pc.min(dates).as_py(), pc.max(dates).as_py()
+    path = temporary.with_name(f"{first:%Y%m%d}-{last:%Y%m%d}-{secrets.token_hex(6)}.parquet")
+    temporary.rename(path)
+    relative = path.relative_to(table).as_posix()
+    return DayFile(relative, month, first, last, len(dates), path.stat().st_size)
+
+
+def commit(
+    table: Path,
+    schema: dict[str, pa.DataType],
+    added: Iterable[DayFile],
+    removed: Iterable[DayFile],
+) -> int:
+    """Make the table consist of these files and columns, in one or two commits; the new version.
+
+    `schema` has the table's columns in order, old ones first. The table is created if need be.
+    """
+    if not DeltaTable.is_deltatable(table):
+        fields = pa.schema([pa.field(MONTH, pa.string()), *KEYS])
+        DeltaTable.create(table, fields, partition_by=[MONTH], post_commithook_properties=NO_HOOKS)
+    opened = DeltaTable(table)
+    known = {f.name for f in opened.schema().fields}
+    new = pa.schema([pa.field(n, t) for n, t in schema.items() if n not in known])
+    if len(new):
+        fields_to_add: list[Field] = Schema.from_arrow(new).fields
+        opened.alter.add_columns(fields_to_add, post_commithook_properties=NO_HOOKS)
+    actions: list[AddAction | RemoveAction] = [*map(_remove, removed), *map(_add, added)]
+    if actions:
+        opened = DeltaTable(table)
+        opened.create_write_transaction(
+            actions,
+            mode="append",
+            schema=opened.schema(),
+            partition_by=[MONTH],
+            post_commithook_properties=NO_HOOKS,
+        )
+    return int(DeltaTable(table).version())
+
+
+def _add(file: DayFile) -> AddAction:
+    stats = {
+        "numRecords": file.rows,
+        "minValues": {"date": file.first.isoformat()},
+        "maxValues": {"date": file.last.isoformat()},
+        "nullCount": {"date": 0},
+    }
+    return AddAction(
+        path=quote(file.path, safe="/=-_."),
+        size=file.size,
+        partition_values={MONTH: file.month},
+        modification_time=_milliseconds(),
+        data_change=True,
+        stats=json.dumps(stats),
+    )
+
+
+def _remove(file: DayFile) -> RemoveAction:
+    return RemoveAction(
+        quote(file.path, safe="/=-_."), True, _milliseconds(), file.size, {MONTH: file.month}
+    )
+
+
+def _milliseconds() -> int:
+    return int(clock.now().timestamp() * 1000)

@@ -1,0 +1,127 @@
+"""Which days an import completes: where nothing came from a covered day, nothing happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+import duckdb
+
+from keepwell.facts.arrow import stored_schema
+from keepwell.facts.known import BEGINNING
+from keepwell.facts.model import Table
+from keepwell.facts.schema import TABLES, family
+from keepwell.facts.store import FactStore
+from keepwell.ingest.grammar import Mapping as Grammar
+from keepwell.ingest.settle import Settled
+from keepwell.kit import clock
+from keepwell.kit.views import quoted, text, view_sql
+
+Span = tuple[date, date]
+_DAY = timedelta(days=1)
+_NOT_COVERED = frozenset({"sources", "coverage", "merges"})
+
+
+def before(con: duckdb.DuckDBPyConnection, store: FactStore, source: str) -> dict[str, date]:
+    """The last day that was covered for each family of the source by earlier imports."""
+    schema = stored_schema(TABLES["coverage"])
+    rows = con.sql(view_sql(store.files("coverage"), schema)).filter(
+        f"known_to IS NULL AND source = {text(source)}"
+    )
+    return dict(rows.aggregate("family, max(to_day)", "family").fetchall())
+
+
+def spans(
+    con: duckdb.DuckDBPyConnection,
+    settled: Sequence[Settled],
+    mapping: Grammar,
+    earlier: Mapping[str, date],
+) -> dict[str, Span]:
+    """First and last covered day of every family that the run has rows of.
+
+    A family begins with the first day of its table, a table of states with the beginning of time.
+    All end on the run's last past day, or as the mapping says. A run that follows an earlier one
+    closely, no further than a table may be late, leaves no gap between them: nothing happened then.
+    """
+    firsts: dict[str, date] = {}
+    lasts: list[date] = []
+    today = clock.today(mapping.timezone)
+    tables = [s for s in settled if s.table.name not in _NOT_COVERED]
+    for step in tables:
+        first, last = _days(con, step, mapping.timezone, today)
+        if first is not None:
+            firsts[step.table.name] = first
+        if last is not None:
+            lasts.append(last)
+    end = min(mapping.complete_through or max(lasts, default=today), today)
+    run_first = min(firsts.values(), default=end)
+    found: dict[str, Span] = {}
+    for step in tables:
+        table = step.table
+        if _is_empty(con, step):
+            continue
+        begin = firsts.get(table.name, BEGINNING.date())
+        for name in _families(con, step, mapping, earlier):
+            last_before = earlier.get(name)
+            start = begin
+            if last_before is not None and last_before < begin:
+                slack = last_before + timedelta(days=table.fresh_days) + _DAY
+                if begin <= slack or run_first <= last_before + _DAY:
+                    start = last_before + _DAY
+            if start <= end:
+                found[name] = (start, end)
+    return found
+
+
+def _families(
+    con: duckdb.DuckDBPyConnection, step: Settled, mapping: Grammar, earlier: Mapping[str, date]
+) -> Iterable[str]:
+    """The table, each of its kinds in this run, and those that were seen before or are declared."""
+    table = step.table
+    names = {table.name}
+    if table.kind is not None and table.kind in step.columns:
+        kinds = con.table(step.name).aggregate(quoted(table.kind), quoted(table.kind)).fetchall()
+        names |= {family(table.name, kind) for (kind,) in kinds if kind is not None}
+        if not _is_sheet(table):
+            names |= {f for f in earlier if f.startswith(table.name + ".")}
+    for rule in mapping.tables:
+        if rule.to == table.name:
+            names |= {family(table.name, kind) for kind in rule.covers}
+    return sorted(names)
+
+
+def _is_sheet(table: Table) -> bool:
+    """A metric that a later sheet does not have was not answered again."""
+    return table.name == "assessments"
+
+
+def _days(
+    con: duckdb.DuckDBPyConnection, step: Settled, zone: str, today: date
+) -> tuple[date | None, date | None]:
+    """The first day of the table's rows, and the last that is not to come."""
+    value = _day_expression(step, zone)
+    if value is None:
+        return None, None
+    row = con.table(step.name).aggregate(
+        f"min({value}), max({value}) FILTER (WHERE {value} <= DATE '{today.isoformat()}')"
+    ).fetchone()  # fmt: skip
+    return row if row is not None else (None, None)
+
+
+def _day_expression(step: Settled, zone: str) -> str | None:
+    table = step.table
+    wanted = [table.day or ""]
+    if table.name == "survey_responses":
+        wanted = ["sent_at", "responded_at"]
+    names = [n for n in wanted if n in step.columns]
+    if not names:
+        return None
+    value = f"coalesce({', '.join(quoted(n) for n in names)})"
+    column = table.column(names[0])
+    if column is not None and column.type == "timestamp":
+        return f"CAST(timezone({text(zone)}, {value}) AS DATE)"
+    return value
+
+
+def _is_empty(con: duckdb.DuckDBPyConnection, step: Settled) -> bool:
+    return con.table(step.name).limit(1).fetchone() is None

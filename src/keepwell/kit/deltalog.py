@@ -1,0 +1,111 @@
+"""What Keepwell needs of a Delta table's log beyond what the library offers."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from deltalake import DeltaTable
+from deltalake.transaction import PostCommitHookProperties
+
+CHECKPOINT_EVERY = 10
+"""A table gets a checkpoint whenever its version passes a multiple of this."""
+
+NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+"""For writes below a manifest: checkpoints are made only for versions that a manifest names."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a range of commits did to the files of a table; paths are relative to the table.
+
+    added: live afterwards. retired: live before, not any more. orphaned: came and went in between.
+    """
+
+    added: tuple[str, ...]
+    retired: tuple[str, ...]
+    orphaned: tuple[str, ...]
+
+
+def commit_file(table: Path, version: int) -> Path:
+    """The log file of that version."""
+    return table / "_delta_log" / f"{version:020}.json"
+
+
+def is_ahead(table: Path, version: int) -> bool:
+    """Whether a commit after `version` exists."""
+    return commit_file(table, version + 1).exists()
+
+
+def latest_version(table: Path) -> int:
+    """The newest committed version of the table."""
+    return int(DeltaTable(table).version())
+
+
+def changes(table: Path, after: int, upto: int) -> Changes:
+    """What the commits after version `after` up to and including `upto` did to the files."""
+    first: dict[str, str] = {}
+    last: dict[str, str] = {}
+    for version in range(after + 1, upto + 1):
+        with commit_file(table, version).open(encoding="utf-8") as lines:
+            for line in lines:
+                action = json.loads(line)
+                for kind in ("add", "remove"):
+                    if kind in action:
+                        path = unquote(action[kind]["path"])
+                        first.setdefault(path, kind)
+                        last[path] = kind
+    return Changes(
+        added=tuple(p for p, kind in last.items() if kind == "add"),
+        retired=tuple(p for p, kind in last.items() if kind == "remove" == first[p]),
+        orphaned=tuple(p for p, kind in last.items() if kind == "remove" and first[p] == "add"),
+    )
+
+
+def make_durable(table: Path, after: int, upto: int, added: tuple[str, ...]) -> None:
+    """Force the new data files and commits to the disk, so that the manifest may name them."""
+    folders = {table / "_delta_log"}
+    for path in [table / p for p in added]:
+        sync_file(path)
+        folders.add(path.parent)
+    for version in range(after + 1, upto + 1):
+        sync_file(commit_file(table, version))
+    for folder in folders:
+        sync_folder(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's content to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(path: Path) -> None:
+    """Force a folder's entries to the disk, where the system can (not on Windows)."""
+    if os.name == "posix":
+        sync_file(path)
+
+
+def checkpoint(table: Path, version: int, needed_since: float) -> None:
+    """Write a checkpoint of that version and delete the log that no reader can need any more.
+
+    Needed are the newest checkpoint made before `needed_since` (seconds since 1970), and all after
+    it: a reader that opened a manifest after that instant finds its version there.
+    """
+    DeltaTable(table, version=version).create_checkpoint()
+    log = table / "_delta_log"
+    old = [p for p in log.glob("*.checkpoint*.parquet") if p.stat().st_mtime <= needed_since]
+    base = max((_version_of(p) for p in old), default=0)
+    for path in [*log.glob("*.json"), *log.glob("*.checkpoint*.parquet")]:
+        if path.name[:20].isdigit() and _version_of(path) < base:
+            path.unlink(missing_ok=True)
+
+
+def _version_of(path: Path) -> int:
+    return int(path.name[:20])

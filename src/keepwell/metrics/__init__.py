@@ -1,0 +1,1 @@
+"""Metric definitions to Ibis: one expression for any set of days. Opens no connection, no file."""

@@ -1,0 +1,339 @@
+"""Metric definitions and facts to one Ibis expression: the values of metrics on the asked days.
+
+Every metric has four columns: its value, how many days old the newest day behind it is, whether
+that is older than it may be, and, where there is no value, a name for why. So unknown, stale and
+zero stay apart all the way to the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.definitions.library import Library
+from keepwell.definitions.metric import Metric
+from keepwell.facts.reading import Facts
+from keepwell.facts.schema import TABLES
+from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON, Days, covered_on, in_periods, number_of
+from keepwell.metrics.compile import compiled, divided, truth
+from keepwell.metrics.families import families, fresh_days
+from keepwell.metrics.given import given_values
+from keepwell.metrics.instances import Needed, needed
+from keepwell.metrics.prepare import Surroundings, portfolio, scan
+from keepwell.metrics.rows import local_day
+from keepwell.metrics.scans import ACCOUNT, Instance, scanned
+
+Value = Any
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """What keepwell.yaml says of sources: days by table or family, and sources that have ended."""
+
+    fresh_for: Mapping[str, int] = field(default_factory=dict)
+    retired: frozenset[str] = frozenset()
+
+
+def evaluate(
+    library: Library,
+    keys: Iterable[str],
+    facts: Facts,
+    days: Sequence[date],
+    freshness: Freshness = Freshness(),
+) -> ir.Table:
+    """The values of metrics for every customer on every day of `days`.
+
+    One row per account that is a customer on that day: account_id, asked_on, `account/<attribute>`,
+    and for each key `metric/<key>` (float, text or date; null where unknown), `age/<key>` (whole
+    days since the newest day that its sources have covered), `stale/<key>` and `named/<key>`
+    (why there is no value, where a name is known). Raises KeepwellError for definitions that do
+    not fit the facts.
+    """
+    keys = list(dict.fromkeys(keys))
+    return _Evaluation(library, facts, Days(tuple(days)), freshness).table(keys)
+
+
+@dataclass
+class _Evaluation:
+    library: Library
+    facts: Facts
+    days: Days
+    freshness: Freshness
+    ends: dict[tuple[frozenset[str], ...], str] = field(default_factory=dict)
+
+    def table(self, keys: list[str]) -> ir.Table:
+        nodes = needed(self.library, keys)
+        instances = [self._instance(n) for n in nodes if n.metric.is_aggregate]
+        around = Surroundings.of(self.facts, self.days)
+        rows = portfolio(around)
+        if not self.days.single:
+            numbers = self.days.table().drop(ASKED_DAY)
+            rows = rows.inner_join(numbers, ASKED_ON)
+        for counted in self._counted(around, instances):
+            rows = _beside(rows, counted)
+        questions = self.facts.questions()
+        given = [n for n in nodes if n.key in questions]
+        for table in given_values(self.facts, self.days, given):
+            rows = _beside(rows, table)
+        rows = self._with_periods(rows, nodes)
+        by_ref = {(i.key, i.offset): i for i in instances}
+        for level in range(max((n.level for n in nodes), default=0) + 1):
+            columns: dict[str, Value] = {}
+            for node in nodes:
+                if node.level == level:
+                    columns |= self._columns(rows, node, by_ref, node.key in questions)
+            rows = rows.mutate(**columns)
+        return rows.select(
+            "account_id",
+            ASKED_ON,
+            *[c for c in rows.columns if c.startswith("account/")],
+            **{
+                f"{what}/{key}": rows[column_of(what, key, 0)]
+                for key in keys
+                for what in ("metric", "age", "stale", "named")
+            },
+        )
+
+    def _instance(self, node: Needed) -> Instance:
+        read = families(node.metric, self.facts.coverage())
+        return Instance(
+            node.key, node.metric, node.offset, f"counted {node.key} {node.offset}", self._end(read)
+        )
+
+    def _end(self, read: tuple[frozenset[str], ...]) -> str:
+        """The name of the last covered day of those families; 'start' and 'lag' go with it."""
+        if read not in self.ends:
+            name = f"end {len(self.ends)}"
+            self.ends[read] = name
+            spans = [self._span(day, read) for day in self.days.days]
+            self.days.add(name, [s[1] if s else None for s in spans])
+            self.days.add(f"start of {name}", [s[0] if s else None for s in spans])
+            lags = zip(self.days.days, spans, strict=True)
+            self.days.add(f"lag of {name}", [number_of(d) - s[1] if s else None for d, s in lags])
+        return self.ends[read]
+
+    def _span(self, day: date, read: tuple[frozenset[str], ...]) -> tuple[int, int] | None:
+        covers = self.facts.coverage()
+        found = [covered_on(day, covers, f, self.freshness.retired) for f in read]
+        known = [c for c in found if c is not None]
+        if len(known) < len(found):
+            return None
+        return max(c.start for c in known), min(c.end for c in known)
+
+    def _counted(self, around: Surroundings, instances: list[Instance]) -> list[ir.Table]:
+        by_table: dict[str, list[Instance]] = {}
+        for instance in instances:
+            covered = any(e is not None for e in self.days.columns[instance.end])
+            if covered and instance.metric.from_ is not None:
+                by_table.setdefault(instance.metric.from_, []).append(instance)
+        tables = []
+        for name, members in by_table.items():
+            for counted in scanned(scan(around, TABLES[name], members), members):
+                tables.append(counted.rename(account_id=ACCOUNT))
+        return tables
+
+    def _with_periods(self, rows: ir.Table, nodes: Sequence[Needed]) -> ir.Table:
+        kinds: dict[str, None] = {}
+        for node in nodes:
+            for expression in (node.metric.formula, *node.metric.states.values()):
+                for function in ("in_period", "days_in_period"):
+                    calls = expression.calls(function) if expression else ()
+                    kinds |= {args[0].name: None for args in calls}
+        for kind in kinds:
+            near = in_periods(self.facts.periods(), kind, self.days.days)
+            rows = rows.left_join(
+                near,
+                [rows.account_id == near.period_account, rows[ASKED_ON] == near.period_date],
+            )
+            rows = rows.mutate(
+                **{f"period {kind} since": rows.since, f"period {kind} lasts": rows.lasts == 1}
+            ).drop("period_account", "period_date", "since", "lasts")
+        return rows
+
+    # --- the four columns of one metric ----------------------------------------------------------
+
+    def _columns(
+        self, rows: ir.Table, node: Needed, counted: Mapping[Any, Instance], is_given: bool
+    ) -> dict[str, Value]:
+        metric = node.metric
+        if metric.is_aggregate:
+            value, age, stale = self._of_facts(rows, counted[node.ref])
+        elif metric.assessed is not None:
+            value, age, stale = ibis.null(_type(metric)), ibis.null("int64"), ibis.literal(False)
+        else:
+            value = self._derived(rows, node)
+            age = _greatest([rows[column_of("age", *r)] for r in node.inputs])
+            stale = _any([rows[column_of("stale", *r)] for r in node.inputs])
+        named: Value = ibis.null("string")
+        if metric.states:
+            scope = AccountScope(rows, node.offset, self.library)
+            branches = [(truth(compiled(c, scope)), s) for s, c in metric.states.items()]
+            named = ibis.cases(*branches, else_=named)
+        if is_given:
+            value, age, stale, named = self._given(rows, node, value, age, stale, named)
+        value = _typed(value, metric)
+        return {
+            column_of("metric", *node.ref): value,
+            column_of("age", *node.ref): age.cast("int64"),
+            column_of("stale", *node.ref): stale.fill_null(False) & value.notnull(),
+            column_of("named", *node.ref): ibis.cases((value.isnull(), named)),
+        }
+
+    def _of_facts(self, rows: ir.Table, instance: Instance) -> tuple[Value, Value, Value]:
+        metric = instance.metric
+        end, lag = (self.days.value(rows, n) for n in (instance.end, f"lag of {instance.end}"))
+        start = self.days.value(rows, f"start of {instance.end}")
+        if instance.column not in rows.columns:
+            return ibis.null(_type(metric)), lag, ibis.literal(False)
+        value = rows[instance.column]
+        first = ibis.greatest(start, _customer_since(rows).fill_null(start))
+        opens = end - instance.offset
+        if metric.no_rows == "zero":
+            # Of an account that came later than the window began nothing was missed before.
+            begins = opens - (metric.over - 1) if metric.over else start
+            whole = (start <= begins) | (_customer_since(rows) >= start)
+            value = ibis.cases((whole & (start <= opens), ibis.coalesce(value, 0.0)))
+        elif metric.no_rows == "since_start":
+            value = ibis.coalesce(value, ibis.greatest(opens - first, 0).cast("float64"))
+        if metric.kind == "days_since_first" and metric.over is not None:
+            value = ibis.cases((opens - first >= metric.over, value))
+        table = TABLES[metric.from_ or ""]
+        read = {f for part in families(metric, self.facts.coverage()) for f in part}
+        limit = fresh_days(metric, table, dict(self.freshness.fresh_for), read)
+        return value, lag, lag > limit
+
+    def _derived(self, rows: ir.Table, node: Needed) -> Value:
+        metric, offset = node.metric, node.offset
+        scope = AccountScope(rows, offset, self.library)
+        if metric.formula is not None:
+            return compiled(metric.formula, scope)
+        if metric.change is not None:
+            now = rows[column_of("metric", metric.change, offset)]
+            then = rows[column_of("metric", metric.change, offset + (metric.since or 0))]
+            return divided(now - then, then.abs()) if metric.as_ == "relative" else now - then
+        if metric.rank is not None:
+            return _rank(rows, metric, offset)
+        assert metric.share_of_accounts is not None
+        holds = truth(compiled(metric.share_of_accounts, scope))
+        that_day = ibis.window(group_by=[rows[ASKED_ON]])
+        known = holds.notnull().cast("int64").sum().over(that_day)
+        return divided(ibis.cases((holds, 1), else_=0).sum().over(that_day), known)
+
+    def _given(
+        self, rows: ir.Table, node: Needed, value: Value, age: Value, stale: Value, named: Value
+    ) -> tuple[Value, Value, Value, Value]:
+        """A value given by a person or a sheet wins while it holds; after that it is stale."""
+        key, offset = node.ref
+        told, told_named, told_age, holds = (
+            rows[f"given {what} {key} {offset}"] for what in ("value", "named", "age", "holds")
+        )
+        told = _typed(told, node.metric)
+        value = _typed(value, node.metric)
+        takes = holds & (told.notnull() | told_named.notnull())
+        falls_back = ~takes.fill_null(False) & value.isnull() & told.notnull()
+        return (
+            ibis.cases((takes | falls_back, told), else_=value),
+            ibis.cases((takes | falls_back, told_age), else_=age),
+            ibis.cases((takes, ibis.literal(False)), (falls_back, ibis.literal(True)), else_=stale),
+            ibis.cases((takes, told_named), else_=named),
+        )
+
+
+class AccountScope:
+    """The names of a formula or condition: metrics, and attributes of the account."""
+
+    def __init__(
+        self,
+        rows: ir.Table,
+        offset: int = 0,
+        library: Library | None = None,
+        extra: Mapping[str, Value] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.offset = offset
+        self.library = library
+        self.extra = extra or {}
+
+    def name(self, name: str) -> Value:
+        if name in self.extra:
+            return self.extra[name]
+        if name.startswith("account."):
+            return self.rows[f"account/{name.removeprefix('account.')}"]
+        column = column_of("metric", name, self.offset)
+        return self.rows[column if column in self.rows.columns else f"metric/{name}"]
+
+    def day(self, value: Value) -> Value:
+        return local_day(value, self.rows["account/timezone"])
+
+    def today(self) -> Value:
+        return self.rows[ASKED_ON].epoch_days().cast("int64") - self.offset
+
+    def before(self, name: str, days: int) -> Value:
+        return self.rows[column_of("metric", name, self.offset + days)]
+
+    def period(self, kind: str, what: str) -> Value:
+        column = self.rows[f"period {kind} {what}"]
+        return column.fill_null(False) if what == "lasts" else column
+
+
+def column_of(what: str, key: str, offset: int) -> str:
+    """The column of one of a metric's four parts at an offset."""
+    return f"{what} {key} {offset}"
+
+
+def _beside(rows: ir.Table, counted: ir.Table) -> ir.Table:
+    """Counted columns joined to the accounts; null where there was nothing to count."""
+    counted = counted.rename(counted_account="account_id", counted_on=ASKED_ON)
+    joined = rows.left_join(
+        counted,
+        [rows.account_id == counted.counted_account, rows[ASKED_ON] == counted.counted_on],
+    )
+    return joined.drop("counted_account", "counted_on")
+
+
+def _customer_since(rows: ir.Table) -> Value:
+    return rows["account/customer_since"].epoch_days().cast("int64")
+
+
+def _type(metric: Metric) -> str:
+    if metric.is_date:
+        return "date"
+    return "string" if metric.is_text else "float64"
+
+
+def _typed(value: Value, metric: Metric) -> Value:
+    kind = _type(metric)
+    if kind == "string" and value.type().is_boolean():
+        return ibis.cases((value, "yes"), (~value, "no"))
+    return value if str(value.type()) == kind else value.cast(kind)
+
+
+def _greatest(values: Sequence[Value]) -> Value:
+    """The greatest of the known ones; null where none is known."""
+    if not values:
+        return ibis.literal(0, "int64")
+    if len(values) == 1:
+        return values[0]
+    known = ibis.greatest(*(v.fill_null(-1) for v in values))
+    return known.nullif(-1)
+
+
+def _any(values: Sequence[Value]) -> Value:
+    return reduce(lambda a, b: a | b, values) if values else ibis.literal(False)
+
+
+def _rank(rows: ir.Table, metric: Metric, offset: int) -> Value:
+    """1 for the lowest of `into` equal parts. Equal values share the rank of the first of them."""
+    value = rows[column_of("metric", str(metric.rank), offset)]
+    groups = [rows[ASKED_ON], *(rows[column_of("metric", w, offset)] for w in metric.within)]
+    groups.append(value.notnull())
+    below = ibis.rank().over(group_by=groups, order_by=value)
+    known = value.count().over(group_by=groups)
+    part = (below.cast("float64") * metric.into / known.cast("float64").nullif(0)).floor() + 1
+    return ibis.cases((value.notnull(), part))

@@ -1,0 +1,76 @@
+"""Amounts of different currencies: converted at the last known rate, or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from keepwell.facts.context import Rate
+
+PLACES = Decimal("0.000000001")
+
+
+def rates_on(day: date, rates: Sequence[Rate]) -> dict[tuple[str, str], Decimal]:
+    """What one unit of a currency is worth in another on that day, at the last rate up to it.
+
+    Pairs without a rate of their own go the other way round, or over one third currency.
+    """
+    latest: dict[tuple[str, str], Rate] = {}
+    for rate in rates:
+        pair = (rate.from_ccy, rate.to_ccy)
+        if rate.day <= day and (pair not in latest or latest[pair].day < rate.day):
+            latest[pair] = rate
+    known = {pair: rate.rate for pair, rate in latest.items()}
+    for (one, two), rate in list(known.items()):
+        if rate:
+            known.setdefault((two, one), Decimal(1) / rate)
+    currencies = sorted({c for pair in known for c in pair})
+    direct = dict(known)
+    for one in currencies:
+        for two in currencies:
+            if one == two or (one, two) in known:
+                continue
+            over = next((c for c in currencies if (one, c) in direct and (c, two) in direct), None)
+            if over is not None:
+                known[one, two] = direct[one, over] * direct[over, two]
+    return {pair: rate.quantize(PLACES) for pair, rate in known.items()}
+
+
+def rates_table(days: Sequence[date], rates: Sequence[Rate]) -> ir.Table:
+    """rate_on, rate_from, rate_to, rate for every pair on every asked day."""
+    rows = [(d, f, t, r) for d in days for (f, t), r in rates_on(d, rates).items()]
+    return ibis.memtable(
+        pa.table(
+            {
+                "rate_on": pa.array([r[0] for r in rows], pa.date32()),
+                "rate_from": pa.array([r[1] for r in rows], pa.string()),
+                "rate_to": pa.array([r[2] for r in rows], pa.string()),
+                "rate": pa.array([r[3] for r in rows], pa.decimal128(18, 9)),
+            }
+        )
+    )
+
+
+def converted(rows: ir.Table, rates: ir.Table, name: str, target: ir.StringValue) -> ir.Table:
+    """The rows with a column of that name: the rate from their currency to the target's."""
+    near = rates.select(
+        **{f"{name} on": rates.rate_on, f"{name} from": rates.rate_from},
+        **{f"{name} to": rates.rate_to, f"{name} found": rates.rate},
+    )
+    rows = rows.mutate(**{f"{name} target": target})
+    joined = rows.left_join(
+        near,
+        [
+            rows.asked_on == near[f"{name} on"],
+            rows.currency == near[f"{name} from"],
+            rows[f"{name} target"] == near[f"{name} to"],
+        ],
+    )
+    same = joined.currency == joined[f"{name} target"]
+    one = ibis.literal(Decimal(1), "decimal(18, 9)")
+    return joined.mutate(**{name: ibis.cases((same, one), else_=joined[f"{name} found"])})

@@ -1,0 +1,124 @@
+"""The rows of one canonical table, as an expression sees them on a day: nothing later shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.definitions.expressions import Expression
+from keepwell.facts.model import Column, Table
+from keepwell.facts.schema import TABLES
+from keepwell.kit.errors import KeepwellError, did_you_mean
+
+Value = Any
+
+
+@ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp('UTC')"), "timestamp"))
+def _in_zone(zone: str, instant: Any) -> Any:  # type: ignore[empty-body]
+    """An instant as the wall clock of a zone shows it (DuckDB and PostgreSQL)."""
+
+
+def local_day(value: Value, zone: Value) -> ir.IntegerValue:
+    """The day of a date, or of an instant in a time zone, as days since 1970-01-01."""
+    if value.type().is_timestamp():
+        value = _in_zone(zone, value).date()
+    elif value.type().is_string():
+        value = value.cast("date")
+    return value.epoch_days().cast("int64")
+
+
+def neighbours(table: Table, expressions: list[Expression]) -> list[str]:
+    """The paths that expressions over a table follow, each once."""
+    names = {n.split(".")[0]: None for e in expressions for n in sorted(e.names) if "." in n}
+    return list(names)
+
+
+def column_of(table: Table, name: str) -> tuple[Table, Column]:
+    """The table and column that a name means in expressions over `table`.
+
+    Raises KeepwellError that names near columns or paths.
+    """
+    path, _, last = name.rpartition(".")
+    found: Table | None = table
+    if path:
+        step = table.path(path)
+        found = TABLES[step.table] if step else None
+        if found is None:
+            raise KeepwellError(
+                f"{table.name} has no path '{path}'",
+                todo=did_you_mean(path, [p.name for p in table.paths]),
+            )
+    assert found is not None
+    column = found.column(last)
+    if column is None:
+        raise KeepwellError(
+            f"{found.name} has no column '{last}'", todo=did_you_mean(last, found.column_names)
+        )
+    return found, column
+
+
+class RowScope:
+    """The names of a row expression: columns of the table and `path.column` of its neighbours.
+
+    rows: the joined rows; neighbours' columns are named `path.column`. as_of: the last day that
+    shows, as days since 1970-01-01. zone: the account's time zone.
+    """
+
+    def __init__(self, table: Table, rows: ir.Table, as_of: Value, zone: Value) -> None:
+        self.table = table
+        self.rows = rows
+        self.as_of = as_of
+        self.zone = zone
+
+    def name(self, name: str) -> Value:
+        table, column = column_of(self.table, name)
+        prefix = name.rpartition(".")[0]
+        value = self.rows[name]
+        if column.known_from is None:
+            return value
+        since = self.rows[f"{prefix}.{column.known_from}" if prefix else column.known_from]
+        later = self.day(since) > self.as_of
+        before = ibis.null(value.type()) if column.before is None else column.before
+        return ibis.cases((later, before), else_=value)
+
+    def day(self, value: Value) -> Value:
+        return local_day(value, self.zone)
+
+    def today(self) -> Value:
+        return self.as_of
+
+    def before(self, name: str, days: int) -> Value:
+        raise KeepwellError("before() looks back at a metric, not at a column")
+
+    def period(self, kind: str, what: str) -> Value:
+        raise KeepwellError("periods belong to accounts; use in_period() in a formula")
+
+    def is_valid(self) -> Value | None:
+        """Whether a row that holds for a time holds on the day; None where rows are events."""
+        if self.table.valid is None:
+            return None
+        first, last = (self.rows[c] for c in self.table.valid)
+        ends = self.day(last)
+        open_ = (ends >= self.as_of) if self.table.valid_to_included else (ends > self.as_of)
+        return (self.day(first) <= self.as_of) & (last.isnull() | open_)
+
+
+def joined(
+    table: Table, rows: ir.Table, paths: list[str], tables: Mapping[str, ir.Table]
+) -> ir.Table:
+    """The rows with the columns of their neighbours beside them, as `path.column`."""
+    for name in paths:
+        path = table.path(name)
+        if path is None:
+            raise KeepwellError(
+                f"{table.name} has no path '{name}'",
+                todo=did_you_mean(name, [p.name for p in table.paths]),
+            )
+        neighbour = TABLES[path.table]
+        near = tables[path.table]
+        near = near.select(**{f"{name}.{c}": near[c] for c in neighbour.column_names})
+        rows = rows.left_join(near, rows[path.column] == near[f"{name}.{neighbour.key[0]}"])
+    return rows

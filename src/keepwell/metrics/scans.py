@@ -1,0 +1,315 @@
+"""Aggregates counted from facts. Every table is read once for all plain aggregates over it.
+
+A scan takes the rows of one table on the asked days and gives one row per account and asked day,
+with a column for each metric instance: a metric at an offset, the number of days by which it looks
+further back (`before(logins_7d, 7 days)` is logins_7d at offset 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+from sqlglot import exp
+
+from keepwell.definitions.expressions import Expression, arguments, function_name
+from keepwell.definitions.metric import Metric
+from keepwell.facts.model import Table
+from keepwell.metrics.calendar import ASKED_ON, Days
+from keepwell.metrics.compile import compiled, hours_between, truth
+from keepwell.metrics.rows import RowScope
+
+Value = Any
+ROW_DAY = "row_day"
+ROW_SHIFT = "row_shift"
+ZONE = "row_zone"
+ACCOUNT = "for_account"
+RATE = "row_rate"
+GROUP = (ACCOUNT, ASKED_ON)
+SECONDS_IN_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A metric at an offset. column: its name in results. end: the name in Days of the last day
+    that its facts cover."""
+
+    key: str
+    metric: Metric
+    offset: int
+    column: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The rows of one table, ready to be counted on the asked days."""
+
+    table: Table
+    rows: ir.Table
+    days: Days
+    has_closures: bool
+
+    def as_of(self, instance: Instance) -> Value:
+        """The last day that the instance sees."""
+        return self.days.value(self.rows, instance.end) - instance.offset
+
+    def scope(self, instance: Instance) -> RowScope:
+        """What names mean for the instance."""
+        return RowScope(self.table, self.rows, self.as_of(instance), self.rows[ZONE])
+
+    def age(self, instance: Instance) -> Value:
+        """Open days from the row's day to the last covered day."""
+        age = self.days.value(self.rows, instance.end) - self.rows[ROW_DAY]
+        if self.has_closures:
+            age = age - (self.rows[f"shift {instance.end}"] - self.rows[ROW_SHIFT])
+        return age
+
+    def seen(self, instance: Instance) -> Value:
+        """Whether the row counts: happened, in the window, valid, and as `where` says."""
+        metric, conditions = instance.metric, []
+        if self.table.day is not None:
+            age = self.age(instance)
+            happened = age >= instance.offset
+            if metric.over is not None:
+                happened = happened & (age < instance.offset + metric.over)
+            else:
+                # A row without a day has happened, though nobody knows when.
+                happened = happened | self.rows[ROW_DAY].isnull()
+            conditions.append(happened)
+        scope = self.scope(instance)
+        valid = scope.is_valid()
+        if valid is not None:
+            conditions.append(valid)
+        if metric.where is not None:
+            conditions.append(truth(compiled(metric.where, scope)))
+        result = conditions[0] if conditions else ibis.literal(True)
+        for condition in conditions[1:]:
+            result = result & condition
+        return result
+
+    def keyed(self, **columns: Value) -> Scan:
+        """The rows with further columns, as far as these have values."""
+        rows = self.rows.mutate(**columns)
+        rows = rows.filter(*(rows[c].notnull() for c in columns))
+        return Scan(self.table, rows, self.days, self.has_closures)
+
+    def argument(self, instance: Instance) -> tuple[Value, int]:
+        """What is aggregated, as a number that adds up exactly, and what to divide the result by.
+
+        Hours are counted in whole seconds, floats as decimals: the order of rows cannot matter.
+        """
+        expression = argument_of(instance.metric)
+        scope = self.scope(instance)
+        tree = expression.tree
+        if isinstance(tree, exp.Anonymous) and function_name(tree) == "hours_between":
+            return hours_between(arguments(tree), scope), SECONDS_IN_HOUR
+        value = compiled(expression, scope)
+        if value.type().is_floating():
+            value = value.cast("decimal(28, 9)")
+        if is_money(self.table, expression):
+            value = value * self.rows[f"{RATE} {instance.metric.currency}"]
+        return value, 1
+
+
+def is_money(table: Table, expression: Expression) -> bool:
+    """Whether an expression over a table's rows is an amount of money, to be converted."""
+    columns = [table.column(n) for n in expression.names]
+    return any(c is not None and c.currency is not None for c in columns)
+
+
+def argument_of(metric: Metric) -> Expression:
+    """The expression that an aggregate is over."""
+    value = getattr(metric, metric.kind)
+    assert isinstance(value, Expression), metric.kind
+    return value
+
+
+# --- one row per account and day for plain aggregates ----------------------------------------------
+
+
+def _exact(value: Value) -> Value:
+    return value.cast("float64")
+
+
+def aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
+    """The aggregate of that kind over the rows that are seen, as a float."""
+    rows = scan.rows
+    if kind == "count":
+        if isinstance(instance.metric.count, Expression):
+            seen = seen & truth(compiled(instance.metric.count, scan.scope(instance)))
+        return _exact(rows.count(where=seen))
+    if kind == "share":
+        holds = truth(compiled(argument_of(instance.metric), scan.scope(instance)))
+        known = _exact(rows.count(where=seen & holds.notnull()))
+        return _exact(rows.count(where=seen & holds)) / known.nullif(0)
+    if kind in ("days_since_last", "days_until"):
+        return _days_aggregate(scan, instance, kind, seen)
+    value, divisor = scan.argument(instance)
+    if kind in ("min", "max") and (value.type().is_date() or value.type().is_timestamp()):
+        day = value.date() if value.type().is_timestamp() else value
+        return day.min(where=seen) if kind == "min" else day.max(where=seen)
+    if kind == "mean":
+        counted = _exact(rows.count(where=seen & value.notnull()))
+        return _exact(value.sum(where=seen)) / (counted * divisor).nullif(0)
+    if kind == "sum" and is_money(scan.table, argument_of(instance.metric)):
+        # One amount that cannot be converted makes the sum unknown.
+        lost = rows.count(where=seen & value.isnull() & _amount(scan, instance).notnull())
+        return ibis.cases((lost == 0, _exact(value.sum(where=seen))))
+    total = getattr(value, kind)(where=seen)
+    return _exact(total) / divisor if divisor != 1 else _exact(total)
+
+
+def _amount(scan: Scan, instance: Instance) -> Value:
+    return compiled(argument_of(instance.metric), scan.scope(instance))
+
+
+def _days_aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
+    expression = argument_of(instance.metric)
+    if kind == "days_since_last" and expression.text.strip() == scan.table.day:
+        return _exact((scan.age(instance) - instance.offset).min(where=seen))
+    scope = scan.scope(instance)
+    day = scope.day(compiled(expression, scope))
+    if kind == "days_until":
+        return _exact((day - scope.today()).min(where=seen))
+    past = seen & (day <= scope.today())
+    return _exact((scope.today() - day).min(where=past))
+
+
+def plain(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
+    """All plain aggregates over the table in one group-by."""
+    columns = {i.column: aggregate(scan, i, i.metric.kind, scan.seen(i)) for i in instances}
+    return scan.rows.group_by(*GROUP).agg(**columns)
+
+
+def distinct(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
+    """Distinct counts of one column: from the last seen day of each value, for any windows."""
+    value = compiled(argument_of(instances[0].metric), scan.scope(instances[0]))
+    keyed = scan.keyed(distinct_value=value)
+    seen = {i.column: keyed.rows.count(where=keyed.seen(i)) for i in instances}
+    per_value = keyed.rows.group_by(*GROUP, "distinct_value").agg(**seen)
+    counts = {c: _exact(per_value.count(where=per_value[c] > 0)) for c in seen}
+    return per_value.group_by(*GROUP).agg(**counts)
+
+
+def per_group(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
+    """Aggregates per value of a column, then over the values."""
+    name = instances[0].metric.per
+    assert name is not None
+    keyed = scan.keyed(group_value=scan.scope(instances[0]).name(name))
+    inner: dict[str, Value] = {}
+    for i in instances:
+        seen = keyed.seen(i)
+        if i.metric.kind == "count_distinct":
+            value = compiled(argument_of(i.metric), keyed.scope(i))
+            inner[i.column] = _exact(value.nunique(where=seen)).nullif(0)
+        else:
+            inner[i.column] = aggregate(keyed, i, i.metric.kind, seen)
+            if i.metric.kind == "count":
+                inner[i.column] = inner[i.column].nullif(0)
+    groups = keyed.rows.group_by(*GROUP, "group_value").agg(**inner)
+    outer: dict[str, Value] = {}
+    for i in instances:
+        column, then = groups[i.column], i.metric.then
+        if then == "count":
+            outer[i.column] = _exact(column.count())
+        elif then in ("sum", "mean"):
+            exact = column.cast("decimal(28, 9)")
+            total = _exact(exact.sum())
+            outer[i.column] = total if then == "sum" else total / _exact(column.count()).nullif(0)
+        else:
+            outer[i.column] = _exact(getattr(column, then or "max")())
+    return groups.group_by(*GROUP).agg(**outer)
+
+
+def latest(scan: Scan, instance: Instance) -> ir.Table:
+    """The value of the newest row that has one. Rows of one instant are ordered by their key."""
+    scope = scan.scope(instance)
+    value = compiled(argument_of(instance.metric), scope)
+    if is_money(scan.table, argument_of(instance.metric)):
+        value = value * scan.rows[f"{RATE} {instance.metric.currency}"]
+    if instance.metric.order_by is not None:
+        order = compiled(instance.metric.order_by, scope)
+    elif scan.table.day is not None:
+        order = scan.rows[scan.table.day]
+    else:
+        order = scan.rows[scan.table.valid[0]] if scan.table.valid else ibis.literal(0)
+    rows = scan.rows.mutate(latest_value=value, latest_order=order, latest_seen=scan.seen(instance))
+    rows = rows.filter(rows.latest_seen, rows.latest_value.notnull(), rows.latest_order.notnull())
+    by = [rows.latest_order.desc(), *(rows[k].desc() for k in scan.table.key)]
+    rows = rows.mutate(
+        latest_rank=ibis.row_number().over(group_by=[rows[g] for g in GROUP], order_by=by)
+    )
+    rows = rows.filter(rows.latest_rank == 0)
+    result = rows.latest_value
+    if not (result.type().is_string() or result.type().is_date() or result.type().is_boolean()):
+        result = _exact(result)
+    return rows.select(*GROUP, **{instance.column: result})
+
+
+def streak(scan: Scan, instance: Instance) -> ir.Table:
+    """How many of the newest rows satisfy the condition, up to the first that does not."""
+    day = scan.table.day
+    assert day is not None
+    holds = truth(compiled(argument_of(instance.metric), scan.scope(instance)))
+    rows = scan.rows.mutate(holds=holds, counted=scan.seen(instance), happened=scan.rows[day])
+    rows = rows.filter(rows.counted, rows.holds.notnull())
+    broken = rows.group_by(*GROUP).agg(last_break=rows.happened.max(where=~rows.holds))
+    names = {f"{g}_b": broken[g] for g in GROUP}
+    broken = broken.select(last_break=broken.last_break, **names)
+    rows = rows.left_join(broken, [rows[g] == broken[f"{g}_b"] for g in GROUP])
+    since = rows.holds & (rows.last_break.isnull() | (rows.happened > rows.last_break))
+    return rows.group_by(*GROUP).agg(**{instance.column: _exact(rows.count(where=since))})
+
+
+def first_seen(scan: Scan, instance: Instance) -> ir.Table:
+    """Days since a value of the column was last seen for the first time."""
+    value = compiled(argument_of(instance.metric), scan.scope(instance))
+    without_window = instance.metric.model_copy(update={"over": None})
+    all_time = Instance(
+        instance.key, without_window, instance.offset, instance.column, instance.end
+    )
+    rows = scan.rows.mutate(
+        first_value=value, counted=scan.seen(all_time), age=scan.age(instance) - instance.offset
+    )
+    rows = rows.filter(rows.counted, rows.first_value.notnull())
+    firsts = rows.group_by(*GROUP, "first_value").agg(first_age=rows.age.max())
+    return firsts.group_by(*GROUP).agg(**{instance.column: _exact(firsts.first_age.min())})
+
+
+def scanned(scan: Scan, instances: Sequence[Instance]) -> list[ir.Table]:
+    """Every instance over one table, in as few group-bys as their kinds allow."""
+    groups: dict[tuple[str, str], list[Instance]] = {}
+    for i in instances:
+        metric = i.metric
+        if metric.per is not None:
+            name = ("per", metric.per)
+        elif metric.kind == "count_distinct":
+            name = ("distinct", argument_of(metric).text)
+        elif metric.kind in _ALONE:
+            name = (metric.kind, i.column)
+        else:
+            name = ("plain", "")
+        groups.setdefault(name, []).append(i)
+    tables = []
+    for (way, _), members in groups.items():
+        if way in _ALONE:
+            tables.extend(_ALONE[way](scan, member) for member in members)
+        else:
+            tables.append(_TOGETHER[way](scan, members))
+    return tables
+
+
+_ALONE: Mapping[str, Callable[[Scan, Instance], ir.Table]] = {
+    "latest": latest,
+    "streak": streak,
+    "days_since_first": first_seen,
+}
+_TOGETHER: Mapping[str, Callable[[Scan, Sequence[Instance]], ir.Table]] = {
+    "plain": plain,
+    "distinct": distinct,
+    "per": per_group,
+}
