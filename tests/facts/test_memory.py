@@ -40,9 +40,7 @@ def touch(ident: str, direction: str, at: str, **more: Any) -> dict[str, Any]:
 def replies(*rows: dict[str, Any]) -> dict[str, str]:
     found = read(MemoryFacts({"touchpoints": rows}), "touchpoints", "touchpoint_id", "replied_at")
     assert len(found) == len(rows)
-    return {
-        r["touchpoint_id"]: r["replied_at"].strftime("%dT%H") for r in found if r["replied_at"]
-    }
+    return {r["touchpoint_id"]: r["replied_at"].strftime("%dT%H") for r in found if r["replied_at"]}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -324,13 +322,26 @@ def test_given_rows_are_taken_as_complete() -> None:
         ("role_usage", {"account_id": "a"}, "made when reading"),
     ],
 )
-def test_rows_that_do_not_fit_are_explained(
-    table: str, row: dict[str, Any], message: str
-) -> None:
+def test_rows_that_do_not_fit_are_explained(table: str, row: dict[str, Any], message: str) -> None:
     with pytest.raises(KeepwellError, match=message):
         MemoryFacts({table: [row]})
 
 
-def test_an_unknown_table_has_near_names() -> None:
+def test_an_unknown_table_or_column_has_near_names() -> None:
     with pytest.raises(KeepwellError, match="did you mean 'tickets'"):
         MemoryFacts({}).table("ticket")
+    with pytest.raises(KeepwellError, match="did you mean 'opened_at'"):
+        MemoryFacts({}).table("tickets", ["ticket_id", "opened"])
+
+
+def test_named_columns_come_in_the_table_s_order() -> None:
+    facts = MemoryFacts({"touchpoints": [touch("m", "out", "01T10")], "accounts": [
+        {"account_id": "a", "name": "A", "status": "active"}]})  # fmt: skip
+    lean = facts.table("touchpoints", {"occurred_at", "touchpoint_id"})
+    assert lean.columns == ("touchpoint_id", "occurred_at")
+    assert facts.con.to_pyarrow(lean).num_rows == 1
+    assert "JOIN" not in facts.query("SELECT sql FROM duckdb_views() WHERE NOT internal")[0][0]
+    asked = facts.table("touchpoints", ["replied_at", "kind"])
+    assert facts.con.to_pyarrow(asked).to_pylist() == [{"kind": "email", "replied_at": None}]
+    zones = facts.table("accounts", ["timezone"])
+    assert facts.con.to_pyarrow(zones).to_pylist() == [{"timezone": "UTC"}]

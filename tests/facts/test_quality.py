@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,11 +19,6 @@ from keepwell.facts.versions import Counts
 from keepwell.kit.errors import KeepwellError
 
 AT = datetime(2026, 3, 5, 6, tzinfo=UTC)
-
-
-@pytest.fixture()
-def store(tmp_path: Path) -> FactStore:
-    return FactStore(tmp_path / "facts")
 
 
 def put(w: FactWriter, table: str, *given: dict[str, Any], source: str = "crm") -> Counts:
@@ -51,8 +45,9 @@ def test_only_days_that_are_not_recorded_yet_are_recorded(store: FactStore) -> N
     assert store.place.manifest() == before
     cover(10, 11)
     cover(1, 12)
-    assert reader(store).coverage() == [Cover("crm", "tickets", day(1), day(12))]
-    rows = reader(store).con.to_pyarrow(reader(store).table("coverage")).to_pylist()
+    facts = reader(store)
+    assert facts.coverage() == [Cover("crm", "tickets", day(1), day(12))]
+    rows = facts.con.to_pyarrow(facts.table("coverage")).to_pylist()
     assert sorted((r["from_day"].day, r["to_day"].day) for r in rows) == [
         (1, 2), (3, 5), (6, 9), (10, 11), (12, 12),
     ]  # fmt: skip
@@ -120,11 +115,12 @@ def _rejected(number: int, reason: str, file: str = "t.csv") -> dict[str, Any]:
 
 
 def _import(store: FactStore, sha: str, rejected: list[dict[str, Any]], new: int = 0) -> None:
+    at = AT + timedelta(hours=quality.imports(store).num_rows)
     with store.writer("import") as w:
         if rejected:
             w.quarantine(rejected)
         w.note_import(file="t.csv", sha256=sha, source_id="crm", table="tickets", rows=9,
-                      counts=Counts(new=new), rejected=len(rejected), at=AT)  # fmt: skip
+                      counts=Counts(new=new), rejected=len(rejected), at=at)  # fmt: skip
 
 
 def test_a_file_imported_again_replaces_its_rejected_rows(store: FactStore) -> None:

@@ -23,11 +23,6 @@ APRIL = datetime(2026, 4, 2, 6, tzinfo=UTC)
 MAY = datetime(2026, 5, 2, 6, tzinfo=UTC)
 
 
-@pytest.fixture()
-def store(tmp_path: Path) -> FactStore:
-    return FactStore(tmp_path / "facts")
-
-
 def rows(table: str, *given: dict[str, Any]) -> pa.Table:
     return conform(table, given, incoming_schema(TABLES[table]))
 

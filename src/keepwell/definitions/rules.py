@@ -274,6 +274,12 @@ def _names(
     extra: Iterable[str] = (),
 ) -> Iterator[Problem]:
     known = [*library.metrics, *extra]
+    if at[:1] not in (("formula",), ("share_of_accounts",)):
+        for function in SHIFTS:
+            if any(True for _ in condition.calls(function)):
+                yield document.problem(
+                    at, f"{function}() looks back at a metric", "a metric with that formula"
+                )
     for name in sorted(condition.names):
         if name in known or name.startswith("account."):
             continue

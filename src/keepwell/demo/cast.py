@@ -37,7 +37,7 @@ LARGE_ARCHETYPES = ("thriving", "steady", "growing", "wavering")
 
 def _usual_seats(count: int) -> list[int]:
     """Log-normal sizes by rank, so that every size of company has small and middling customers."""
-    sizes = NormalDist(2.2, 0.72)
+    sizes = NormalDist(2.15, 0.72)
     return [
         int(clip(round(2.718281828 ** sizes.inv_cdf((i + 0.5) / count)), 5, 90))
         for i in range(count)
@@ -73,7 +73,7 @@ def _dates(world: World, kind: str, seats: int, chance: Random) -> tuple[date, d
         return world.end - timedelta(days=chance.randint(12, 85)), None
     if seats > 90:
         return world.end - timedelta(days=min(length, chance.randint(130, 240))), None
-    if chance.random() < 0.6:
+    if chance.random() < 0.52:
         return world.start - timedelta(days=chance.randint(20, 1700)), None
     return world.start + timedelta(days=chance.randint(0, max(1, length - 110))), None
 

@@ -38,7 +38,7 @@ class Delivered:
     mappings: dict[str, Path] = field(default_factory=dict)
 
     def steps(self) -> list[tuple[Path, Path]]:
-        """(folder, mapping) of every import in order; a system that has sent nothing is left out."""
+        """(folder, mapping) of every import in order; systems that sent nothing are left out."""
         return [
             (folder, self.mappings[source])
             for folder in (self.first, self.second)
@@ -71,8 +71,8 @@ def _flaws(truth: Mapping[str, pa.Table]) -> _Flaws:
 def write_files(company: Company, folder: Path | str) -> Delivered:
     """Writes both deliveries, a mapping per system and hidden_truth/ into the folder.
 
-    Returns where they are, and in which order to import them. quarantine.parquet of the hidden truth names file and line of every row that
-    must be rejected; the header is line 1.
+    Returns where they are and in which order to import them. quarantine.parquet of the hidden
+    truth names file and line of every row that must be rejected; the header is line 1.
     """
     folder = Path(folder)
     made = Delivered(folder / FIRST, folder / SECOND, folder / "hidden_truth")

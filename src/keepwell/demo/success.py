@@ -162,8 +162,11 @@ def outcome_rows(world: World, contracts: list[Contract]) -> Iterator[Row]:
     """The canonical table outcomes. Small customers without a success manager have few of them."""
     for made in contracts:
         plan = _Plan(world, made)
+        looked_after = made.story.owner_user_id is not None
+        if not looked_after and plan.chance.random() < 0.3:
+            continue
         yield from plan.milestones()
-        if made.story.owner_user_id is None and plan.chance.random() < 0.7:
+        if not looked_after and plan.chance.random() < 0.6:
             continue
         yield from plan.goals()
         yield from plan.kpis()

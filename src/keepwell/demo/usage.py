@@ -180,7 +180,7 @@ class _AccountUse:
             minutes = sessions * minutes_per_session(health) * (0.85 + 0.3 * dice())
             self._one(i, "session_minutes", round(minutes))
             for page in self.pages:
-                if dice() < 0.26:
+                if dice() < 0.22:
                     self._one(i, "page_view", 1 + int(sessions * (0.4 + dice())), page)
         busy = min(1.0, share * 1.1)
         if dice() < busy * self.level.refresh * clip(0.2 + 0.95 * health, 0, 1):

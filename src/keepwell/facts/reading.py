@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from keepwell.facts.context import Cover, Merge, Period, Rate
 from keepwell.facts.engine import connect_ibis
 from keepwell.facts.known import Known
 from keepwell.facts.schema import DERIVED_COLUMNS
+from keepwell.kit.errors import KeepwellError, did_you_mean
 from keepwell.kit.views import quoted, view_sql
 
 if TYPE_CHECKING:
@@ -59,18 +60,24 @@ class Facts(ABC):
         """The Ibis backend to which the tables belong: DuckDB in memory."""
         return connect_ibis()
 
-    def table(self, name: str) -> ibis.Table:
-        """The visible rows of a canonical table: its columns and source_id.
+    def table(self, name: str, columns: Collection[str] | None = None) -> ibis.Table:
+        """The visible rows of a canonical table: its columns and source_id, or only `columns`.
 
-        Raises KeepwellError for a name that no canonical table has.
+        To name the columns is worth while for touchpoints, whose replied_at is a join that runs
+        whether it is used or not. Raises KeepwellError for a table or column that does not exist.
         """
-        from keepwell.facts.views import VIEWS, Given
-
-        columns = read_schema(table_named(name)).names
-        if name not in VIEWS:
-            return self._view(name, lambda: self._visible_sql(name))
-        given = Given(self._visible, self.table, self.project_timezone, self.project_currency)
-        return self._view(name, lambda: str(self.con.compile(VIEWS[name](given).select(*columns))))
+        known = read_schema(table_named(name)).names
+        if columns is None:
+            return self._whole(name)
+        for column in columns:
+            if column not in known:
+                raise KeepwellError(
+                    f"table '{name}' has no column '{column}'", todo=did_you_mean(column, known)
+                )
+        derived = any((name, column) in DERIVED_COLUMNS for column in columns)
+        plain = name in {table for table, _ in DERIVED_COLUMNS} and not derived
+        rows = self._visible(name) if plain else self._whole(name)
+        return rows.select(*[c for c in known if c in columns])
 
     def coverage(self) -> list[Cover]:
         """What days each source has covered, joined to as few stretches as possible."""
@@ -145,6 +152,15 @@ class Facts(ABC):
         """The rows of a SELECT in DuckDB's SQL."""
         found: list[tuple[Any, ...]] = self.con.con.execute(select).fetchall()
         return found
+
+    def _whole(self, name: str) -> ibis.Table:
+        from keepwell.facts.views import VIEWS, Given
+
+        if name not in VIEWS:
+            return self._view(name, lambda: self._visible_sql(name))
+        columns = read_schema(table_named(name)).names
+        given = Given(self._visible, self._whole, self.project_timezone, self.project_currency)
+        return self._view(name, lambda: str(self.con.compile(VIEWS[name](given).select(*columns))))
 
     def _visible(self, name: str) -> ibis.Table:
         return self._view(f"visible_{name}", lambda: self._visible_sql(name))

@@ -13,14 +13,14 @@ from decimal import Decimal
 from keepwell.facts.arrow import ARROW_TYPES
 from keepwell.facts.model import Column
 from keepwell.ingest.checks import FALSE, TIMES, TRUE
-from keepwell.ingest.numbers import PLAIN, NumberStyle, plain
+from keepwell.ingest.numbers import PLAIN, NumberStyle
 from keepwell.kit.views import quoted, sql_type, text
 
-_WHITE = text(" \t\r\n\u00a0\ufeff")
 _ANY_BLANK = text("[ \u00a0\u202f]")
 ISO = r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?"
-_HAS_ZONE = text(r":\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?|[A-Za-z]+/[A-Za-z_/]+)$")
-_EXACT = "DECIMAL(38,9)"
+_HAS_ZONE = text(r"([zZ]|[+-]\d{2}(:?\d{2})?|/[A-Za-z_/]+)$")
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UINTEGER", "UBIGINT", "USMALLINT",
+          "UTINYINT")  # fmt: skip
 EARLIEST, LATEST = "DATE '1900-01-01'", "DATE '2200-01-01'"
 
 
@@ -42,7 +42,9 @@ def cleaned(column: str, kind: str, empty: Sequence[str] = ()) -> str:
         return f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END"
     if kind != "VARCHAR":
         return name
-    trimmed = f"nullif(trim({name}, {_WHITE}), '')"
+    # Most values need no trimming, and it is not for nothing.
+    blank = f"starts_with({name}, ' ') OR ends_with({name}, ' ')"
+    trimmed = f"nullif(CASE WHEN {blank} THEN trim({name}) ELSE {name} END, '')"
     if not empty:
         return trimmed
     listed = ", ".join(text(e.casefold()) for e in empty)
@@ -97,31 +99,45 @@ def _bool(value: str, kind: str) -> str:
 
 
 def _number(value: str, kind: str, column: Column, written: Written) -> str:
-    number = exact(value, kind, written)
-    if written.scale is not None:
-        number = f"TRY({number} * CAST({text(plain(written.scale))} AS DECIMAL(18,9)))"
+    target = sql_type(ARROW_TYPES[column.type])
+    digits, percent = _digits(value, kind, written)
+    if written.scale is not None or percent:
+        number = in_units(value, kind, written)
+    elif column.type != "int" or kind in _WHOLE:
+        return f"TRY_CAST({digits} AS {target})"
+    else:
+        number = f"TRY_CAST({digits} AS DECIMAL(18,4))"
     if column.type == "int":
         return f"CASE WHEN {number} = trunc({number}) THEN TRY_CAST({number} AS BIGINT) END"
-    return f"TRY_CAST({number} AS {sql_type(ARROW_TYPES[column.type])})"
+    return f"TRY_CAST({number} AS {target})"
 
 
-def exact(value: str, kind: str, written: Written) -> str:
-    """A number of any type as an exact decimal, in percent already divided; null where none."""
+def in_units(value: str, kind: str, written: Written) -> str:
+    """A number as DOUBLE with its percent sign and scale taken into account; null where none.
+
+    The scale is a fraction and the division comes last, so that the result is the nearest float
+    to the true value, which rounds to the exact decimal.
+    """
+    digits, percent = _digits(value, kind, written)
+    over, under = (written.scale or Decimal(1)).as_integer_ratio()
+    number = f"TRY_CAST({digits} AS DOUBLE) * {over}"
+    divisor = f"(CASE WHEN {percent} THEN {under * 100} ELSE {under} END)" if percent else under
+    return f"({number} / {divisor})"
+
+
+def _digits(value: str, kind: str, written: Written) -> tuple[str, str]:
+    """The number as something that can be cast, and the condition that it is in percent."""
     if kind.startswith(("DATE", "TIME", "INTERVAL")):
-        return f"CAST(NULL AS {_EXACT})"
+        return "CAST(NULL AS DOUBLE)", ""
     if kind != "VARCHAR":
-        return f"TRY_CAST({value} AS {_EXACT})"
+        return value, ""
     style = written.number
     if style is None:
-        plainly = f"CASE WHEN regexp_full_match({value}, {text(PLAIN)}) THEN {value} END"
-        if not written.share:
-            return f"TRY_CAST({plainly} AS {_EXACT})"
-        body = f"rtrim(rtrim({value}, '%'))"
+        body = f"rtrim(rtrim({value}, '%'))" if written.share else value
         ok = f"regexp_full_match({body}, {text(PLAIN)})"
-        divisor = f"CASE WHEN {value} LIKE '%\\%' ESCAPE '\\' THEN 0.01 ELSE 1 END"
         return (
-            f"TRY(CAST(CASE WHEN {ok} THEN {body} END AS {_EXACT}) "
-            f"* CAST({divisor} AS DECIMAL(3,2)))"
+            f"CASE WHEN {ok} THEN {body} END",
+            f"ends_with({value}, '%')" if written.share else "",
         )
     body = value
     for sign in (style.before, style.after, style.thousands):
@@ -133,8 +149,7 @@ def exact(value: str, kind: str, written: Written) -> str:
     if style.point and style.point != ".":
         body = f"replace({body}, {text(style.point)}, '.')"
     ok = f"regexp_full_match({value}, {text(style.pattern)})"
-    number = f"TRY_CAST(CASE WHEN {ok} THEN {body} END AS {_EXACT})"
-    return f"TRY({number} * CAST(0.01 AS DECIMAL(3,2)))" if style.percent else number
+    return f"CASE WHEN {ok} THEN {body} END", "true" if style.percent else ""
 
 
 def _time(value: str, kind: str, is_day: bool, written: Written) -> str:
@@ -155,7 +170,7 @@ def _time(value: str, kind: str, is_day: bool, written: Written) -> str:
 
 def _instant(value: str, zone: str) -> str:
     if zone == "'UTC'":
-        return f"CAST({value} AS TIMESTAMPTZ)"
+        return f"make_timestamptz(epoch_us(CAST({value} AS TIMESTAMP)))"
     return f"timezone({zone}, CAST({value} AS TIMESTAMP))"
 
 
@@ -175,20 +190,21 @@ def _written_time(value: str, written: str, is_day: bool, zone: str) -> str:
 
 
 def _iso(value: str, is_day: bool, zone: str) -> str:
-    given = f"CASE WHEN regexp_full_match({value}, {text(ISO)}) THEN {value} END"
-    if zone == "'UTC'" and not is_day:
-        # The session's zone is UTC, so this reads instants with and without a zone.
-        return f"TRY_CAST({given} AS TIMESTAMPTZ)"
-    zoned = f"regexp_matches({value}, {_HAS_ZONE})"
-    local = f"TRY_CAST({given} AS TIMESTAMP)"
+    given = f"CASE WHEN {is_iso(value)} THEN {value} END"
+    zoned = f"length({value}) > 10 AND regexp_matches({value}, {_HAS_ZONE})"
     at = f"TRY_CAST({given} AS TIMESTAMPTZ)"
+    local = f"TRY_CAST({given} AS TIMESTAMP)"
     if is_day:
         return (
-            f"CASE WHEN length({value}) <= 10 THEN TRY_CAST({given} AS DATE) "
-            f"WHEN {zoned} THEN CAST(timezone({zone}, {at}) AS DATE) "
+            f"CASE WHEN {zoned} THEN CAST(timezone({zone}, {at}) AS DATE) "
             f"ELSE CAST({local} AS DATE) END"
         )
-    return f"CASE WHEN {zoned} THEN {at} ELSE timezone({zone}, {local}) END"
+    return f"CASE WHEN {zoned} THEN {at} ELSE {_instant(local, zone)} END"
+
+
+def is_iso(value: str) -> str:
+    """The quick condition that only an ISO 8601 day or instant can satisfy and be cast."""
+    return f"substr({value}, 5, 1) = '-'"
 
 
 def out_of_range(value: str, column: Column) -> str | None:

@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from keepwell.ingest.encoding import detect
@@ -159,7 +160,7 @@ def _delimiter(body: str) -> str:
 
 
 def load(con: duckdb.DuckDBPyConnection, shape: Shape, view: str) -> Opened:
-    """Read the rows into a table called `view`, all columns as text and empty cells as null."""
+    """Read the rows into a table called `view`: trimmed text, empty cells as null."""
     unreadable: list[Unreadable] = []
     unreadable_rows: list[int] = []
     names = [*shape.columns, *(f"__{i}" for i in range(shape.width - len(shape.columns)))]
@@ -243,4 +244,5 @@ def _numbered(
             step = min(batch.num_rows - len(numbers), upto - number)
             numbers.extend(range(number, number + step))
             number += step
-        yield pa.record_batch([*batch.columns, pa.array(numbers, pa.int64())], schema=schema)
+        trimmed = [pc.utf8_trim_whitespace(c) for c in batch.columns]
+        yield pa.record_batch([*trimmed, pa.array(numbers, pa.int64())], schema=schema)

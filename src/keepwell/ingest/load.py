@@ -181,7 +181,8 @@ def _known_accounts(
     stored = con.sql(view_sql(store.files("accounts"), stored_schema(TABLES["accounts"])))
     rows = stored.project("account_id")
     for step in settled:
-        rows = rows.union(con.table(step.name).project("account_id"))
+        if step.table.name == "accounts":
+            rows = rows.union(con.table(step.name).project("account_id"))
     rows.distinct().create("known_accounts")
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from keepwell.ingest.convert import ISO, Written, exact
+from keepwell.ingest.convert import ISO, Written, in_units, is_iso
 from keepwell.ingest.numbers import LOOKS_WRITTEN, PLAIN
-from keepwell.kit.errors import KeepwellError
 from keepwell.kit.views import quoted, text
 
 _TIME = r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(\s?[AaPp][Mm])?)?"
@@ -77,9 +76,7 @@ def dates(
     Values that look like no day at all are nobody's question: they are rejected one by one.
     """
     name = quoted(column)
-    counts = rows.aggregate(
-        f"count({name}), count(*) FILTER (WHERE regexp_full_match({name}, {text(ISO)}))"
-    ).fetchone()
+    counts = rows.aggregate(f"count({name}), count(*) FILTER (WHERE {is_iso(name)})").fetchone()
     if counts is None or counts[0] == counts[1]:
         return ()
     found = _seen(rows, name)
@@ -172,12 +169,12 @@ def share(
     if written.scale is not None or (written.number and written.number.percent):
         return None
     name = quoted(column)
-    value = exact(name, kind, written)
+    value = in_units(name, kind, written)
     above = f"abs({value}) > 1"
     if kind == "VARCHAR":
-        above += f" AND NOT contains({name}, '%')"
+        above += f" AND NOT ends_with({name}, '%')"
     row = rows.aggregate(
-        f"count(*) FILTER (WHERE {above}), max(CAST({value} AS DOUBLE)) FILTER (WHERE {above})"
+        f"count(*) FILTER (WHERE {above}), max({value}) FILTER (WHERE {above})"
     ).fetchone()
     if row is None or not row[0]:
         return None
@@ -187,8 +184,3 @@ def share(
         f"{row[1] / 100:g}?",
         "values from 0 to 1 or with a percent sign; `scale: 0.01` says that they are in percent",
     )
-
-
-def as_error(question: Question, where: str) -> KeepwellError:
-    """A question as the error that stops an import."""
-    return KeepwellError(question.message, where=where, expected=question.expected)

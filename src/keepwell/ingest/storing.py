@@ -162,11 +162,9 @@ def _report(step: Settled, batch: Batch, tally: _Tally, counts: Counts) -> Table
 def _summed(rejections: Sequence[Rejection]) -> tuple[Rejection, ...]:
     found: dict[tuple[str, str], Rejection] = {}
     for r in rejections:
-        before = found.get((r.field, r.reason))
-        if before is not None:
-            examples = (*before.examples, *r.examples)[:MOST_EXAMPLES]
-            r = Rejection(r.field, r.reason, before.count + r.count, examples)
-        found[r.field, r.reason] = r
+        before = found.get((r.field, r.reason), Rejection(r.field, r.reason, 0, ()))
+        examples = (*before.examples, *r.examples)[:MOST_EXAMPLES]
+        found[r.field, r.reason] = Rejection(r.field, r.reason, before.count + r.count, examples)
     return tuple(sorted(found.values(), key=lambda r: (-r.count, r.field)))
 
 

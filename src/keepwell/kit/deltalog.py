@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.transaction import PostCommitHookProperties
 
@@ -43,6 +44,15 @@ def is_ahead(table: Path, version: int) -> bool:
 def latest_version(table: Path) -> int:
     """The newest committed version of the table."""
     return int(DeltaTable(table).version())
+
+
+def live_paths(table: DeltaTable) -> list[str]:
+    """The files of an opened table, relative to its folder.
+
+    The library's own list of URIs is of no use here: it escapes the folder's name and not the
+    rest, so that a folder with a blank in its name cannot be read.
+    """
+    return [unquote(path) for path in pa.table(table.get_add_actions())["path"].to_pylist()]
 
 
 def changes(table: Path, after: int, upto: int) -> Changes:

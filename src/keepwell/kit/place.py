@@ -326,7 +326,8 @@ def live_files(place: Place, manifest: Manifest, table: str) -> list[str]:
     version = manifest.tables.get(table)
     if version is None:
         return []
-    return DeltaTable(place.table_path(table).absolute(), version=version).file_uris()
+    path = place.table_path(table).absolute()
+    return [str(path / f) for f in deltalog.live_paths(DeltaTable(path, version=version))]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.definitions.expressions import PERIOD_FUNCTIONS, Expression
 from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric
 from keepwell.facts.reading import Facts
@@ -40,23 +41,29 @@ class Freshness:
     retired: frozenset[str] = frozenset()
 
 
+NO_SETTINGS = Freshness()
+
+
 def evaluate(
     library: Library,
     keys: Iterable[str],
     facts: Facts,
     days: Sequence[date],
-    freshness: Freshness = Freshness(),
+    freshness: Freshness = NO_SETTINGS,
+    period_kinds: Iterable[str] = (),
 ) -> ir.Table:
     """The values of metrics for every customer on every day of `days`.
 
     One row per account that is a customer on that day: account_id, asked_on, `account/<attribute>`,
     and for each key `metric/<key>` (float, text or date; null where unknown), `age/<key>` (whole
     days since the newest day that its sources have covered), `stale/<key>` and `named/<key>`
-    (why there is no value, where a name is known). Raises KeepwellError for definitions that do
+    (why there is no value, where a name is known). For each of `period_kinds` also
+    `period/<kind>/lasts` and `period/<kind>/since`, days since the latest one began. Raises KeepwellError for definitions that do
     not fit the facts.
     """
     keys = list(dict.fromkeys(keys))
-    return _Evaluation(library, facts, Days(tuple(days)), freshness).table(keys)
+    evaluation = _Evaluation(library, facts, Days(tuple(days)), freshness)
+    return evaluation.table(keys, list(dict.fromkeys(period_kinds)))
 
 
 @dataclass
@@ -67,7 +74,7 @@ class _Evaluation:
     freshness: Freshness
     ends: dict[tuple[frozenset[str], ...], str] = field(default_factory=dict)
 
-    def table(self, keys: list[str]) -> ir.Table:
+    def table(self, keys: list[str], period_kinds: list[str]) -> ir.Table:
         nodes = needed(self.library, keys)
         instances = [self._instance(n) for n in nodes if n.metric.is_aggregate]
         around = Surroundings.of(self.facts, self.days)
@@ -81,7 +88,7 @@ class _Evaluation:
         given = [n for n in nodes if n.key in questions]
         for table in given_values(self.facts, self.days, given):
             rows = _beside(rows, table)
-        rows = self._with_periods(rows, nodes)
+        rows = self._with_periods(rows, nodes, period_kinds)
         by_ref = {(i.key, i.offset): i for i in instances}
         for level in range(max((n.level for n in nodes), default=0) + 1):
             columns: dict[str, Value] = {}
@@ -93,6 +100,7 @@ class _Evaluation:
             "account_id",
             ASKED_ON,
             *[c for c in rows.columns if c.startswith("account/")],
+            *[f"period/{k}/{w}" for k in period_kinds for w in ("lasts", "since")],
             **{
                 f"{what}/{key}": rows[column_of(what, key, 0)]
                 for key in keys
@@ -138,13 +146,13 @@ class _Evaluation:
                 tables.append(counted.rename(account_id=ACCOUNT))
         return tables
 
-    def _with_periods(self, rows: ir.Table, nodes: Sequence[Needed]) -> ir.Table:
-        kinds: dict[str, None] = {}
+    def _with_periods(
+        self, rows: ir.Table, nodes: Sequence[Needed], asked: Sequence[str]
+    ) -> ir.Table:
+        kinds = dict.fromkeys(asked)
         for node in nodes:
             for expression in (node.metric.formula, *node.metric.states.values()):
-                for function in ("in_period", "days_in_period"):
-                    calls = expression.calls(function) if expression else ()
-                    kinds |= {args[0].name: None for args in calls}
+                kinds |= dict.fromkeys(period_kinds_of([expression] if expression else []))
         for kind in kinds:
             near = in_periods(self.facts.periods(), kind, self.days.days)
             rows = rows.left_join(
@@ -152,7 +160,10 @@ class _Evaluation:
                 [rows.account_id == near.period_account, rows[ASKED_ON] == near.period_date],
             )
             rows = rows.mutate(
-                **{f"period {kind} since": rows.since, f"period {kind} lasts": rows.lasts == 1}
+                **{
+                    f"period/{kind}/since": rows.since,
+                    f"period/{kind}/lasts": (rows.lasts == 1).fill_null(False),
+                }
             ).drop("period_account", "period_date", "since", "lasts")
         return rows
 
@@ -278,8 +289,16 @@ class AccountScope:
         return self.rows[column_of("metric", name, self.offset + days)]
 
     def period(self, kind: str, what: str) -> Value:
-        column = self.rows[f"period {kind} {what}"]
-        return column.fill_null(False) if what == "lasts" else column
+        column = f"period/{kind}/{what}"
+        if column not in self.rows.columns:  # nobody keeps such periods here, as in a sheet
+            return ibis.literal(False) if what == "lasts" else ibis.null("int64")
+        return self.rows[column]
+
+
+def period_kinds_of(conditions: Iterable[Expression]) -> list[str]:
+    """The kinds of periods that conditions ask for, each once."""
+    calls = [c.calls(f) for c in conditions for f in sorted(PERIOD_FUNCTIONS)]
+    return list(dict.fromkeys(args[0].name for found in calls for args in found))
 
 
 def column_of(what: str, key: str, offset: int) -> str:

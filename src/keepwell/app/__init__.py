@@ -1,0 +1,1 @@
+"""A project, opened: what the command line and a notebook do, as plain functions."""

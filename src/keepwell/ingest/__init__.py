@@ -1,0 +1,1 @@
+"""Files of any make → canonical facts: mappings, strict conversion row by row, a quarantine."""

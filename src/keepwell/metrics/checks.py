@@ -1,0 +1,84 @@
+"""Whether the definitions fit the canonical tables: every table, column and path exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from keepwell.definitions.expressions import Expression
+from keepwell.definitions.library import Library
+from keepwell.definitions.library import conditions as scorecard_conditions
+from keepwell.definitions.metric import Metric
+from keepwell.definitions.yaml import Document, FieldPath
+from keepwell.facts.schema import TABLES
+from keepwell.kit.errors import DefinitionErrors, KeepwellError, Problem, nearest
+from keepwell.metrics.rows import column_of
+
+
+def check_rows(library: Library, keys: Iterable[tuple[str, str]] | None = None) -> None:
+    """Hold the definitions against the canonical tables. `keys`: (kind, key) of those to check.
+
+    Raises DefinitionErrors with every problem.
+    """
+    problems: list[Problem] = []
+    for kind, key in keys if keys is not None else library.documents:
+        document = library.documents[kind, key]
+        if kind == "metric" and key in library.metrics:
+            problems.extend(_metric(library.metrics[key], document))
+        elif kind == "scorecard" and key in library.scorecards:
+            for at, condition in scorecard_conditions(library.scorecards[key]):
+                problems.extend(_attributes(condition, at, document))
+        elif kind == "segmentation" and key in library.segmentations:
+            for name, segment in library.segmentations[key].segments.items():
+                if segment.when is not None:
+                    at = ("segments", name, "when")
+                    problems.extend(_attributes(segment.when, at, document))
+        elif kind == "segment" and key in library.segments:
+            when = library.segments[key].when
+            if when is not None:
+                problems.extend(_attributes(when, ("when",), document))
+    if problems:
+        raise DefinitionErrors(problems)
+
+
+def _metric(metric: Metric, document: Document) -> Iterator[Problem]:
+    if metric.formula is not None:
+        yield from _attributes(metric.formula, ("formula",), document)
+    if metric.from_ is None:
+        return
+    table = TABLES.get(metric.from_)
+    if table is None:
+        known = ", ".join(TABLES)
+        yield document.problem(
+            ("from",), f"no table is called '{metric.from_}'", f"one of {known}",
+            nearest(metric.from_, TABLES),
+        )  # fmt: skip
+        return
+    if not table.has_account:
+        yield document.problem(("from",), f"the rows of {table.name} belong to no account")
+        return
+    if metric.over is not None and table.day is None:
+        yield document.problem(("over",), f"the rows of {table.name} have no day to go by")
+    if metric.kind == "streak" and table.day is None:
+        yield document.problem(("streak",), f"the rows of {table.name} have no order in time")
+    for field in (metric.kind, "where", "order_by"):
+        value = getattr(metric, field)
+        if isinstance(value, Expression):
+            for name in sorted(value.names):
+                yield from _column(name, (field,), document, table.name)
+    if metric.per is not None:
+        yield from _column(metric.per, ("per",), document, table.name)
+
+
+def _column(name: str, at: FieldPath, document: Document, table: str) -> Iterator[Problem]:
+    try:
+        column_of(TABLES[table], name)
+    except KeepwellError as error:
+        hint = error.todo.removeprefix("did you mean ").rstrip("?") if error.todo else None
+        yield document.problem(at, error.what, f"a column of {table}" + (f": {hint}" if hint
+                                                                         else ""))  # fmt: skip
+
+
+def _attributes(condition: Expression, at: FieldPath, document: Document) -> Iterator[Problem]:
+    for name in sorted(condition.names):
+        if name.startswith("account."):
+            yield from _column(name.removeprefix("account."), at, document, "accounts")
