@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -318,3 +319,35 @@ def test_small_files_are_joined_and_stay_sorted(store: FactStore) -> None:
         days = [d for (d,) in con.execute(f"SELECT day FROM '{largest}'").fetchall()]
     assert len(days) >= 16
     assert days == sorted(days)
+
+
+def test_every_past_state_can_be_read_again(store: FactStore) -> None:
+    chance = random.Random(7)
+    now: dict[tuple[str, str | None], int] = {}
+    past: list[tuple[datetime, dict[tuple[str, str | None], int]]] = []
+    for n in range(16):
+        at = MARCH + timedelta(hours=n)
+        keys = [(f"a{chance.randrange(6)}", chance.choice([None, "p", "q"])) for _ in range(9)]
+        batch = {key: chance.randrange(3) for key in keys}
+        given = [
+            {"account_id": a, "person_id": p, "day": "2026-03-01", "metric": "login", "value": v}
+            for (a, p), v in batch.items()
+        ]
+        with store.writer("import") as w:
+            table = rows("usage_daily", *given)
+            counts = w.put("usage_daily", table, source_id="crm", arrived_at=at)
+            assert counts == Counts(
+                new=sum(k not in now for k in batch),
+                changed=sum(k in now and now[k] != v for k, v in batch.items()),
+                unchanged=sum(k in now and now[k] == v for k, v in batch.items()),
+            )
+            now = {**now, **batch}
+            if n % 4 == 3:
+                gone = w.close_missing("usage_daily", table, source_id="crm", arrived_at=at)
+                assert gone == len(now) - len(batch)
+                now = batch
+        past.append((at, now))
+    for at, then in past:
+        found = read(store, "usage_daily", Known.at(at))
+        assert len(found) == len(then)
+        assert {(r["account_id"], r["person_id"]): int(r["value"]) for r in found} == then

@@ -67,11 +67,12 @@ def problems(history: History, accounts: int = 20) -> list[str]:
 
 
 def start(root: Path, *arguments: object) -> subprocess.Popen[str]:
-    """A process that runs `writer_process.py` with these arguments."""
-    script = Path(__file__).with_name("writer_process.py")
+    """A process that runs `writer_process` with these arguments."""
+    repository = Path(__file__).parents[2]
     return subprocess.Popen(
-        [sys.executable, str(script), str(root), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([SOURCES, str(script.parent)])},
+        [sys.executable, "-m", "tests.history.writer_process", str(root), *map(str, arguments)],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([SOURCES, str(repository)])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

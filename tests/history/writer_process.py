@@ -9,31 +9,35 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from days import days_from, scored
-
 from keepwell.history import History
 from keepwell.kit.errors import KeepwellError
+from tests.history.days import days_from, scored
+
+
+def say(text: object) -> None:
+    """One line to whoever started this."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def main(root: str, first: str, count: str, step: str, accounts: str, limit: str = "") -> int:
     history = History(Path(root))
     days = days_from(date.fromisoformat(first), int(count), int(step))
-    made = [scored(day, int(accounts)) for day in days]
-    print("ready", flush=True)
+    say("ready")
     sys.stdin.readline()
     if limit:
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-    for number, day in enumerate(made):
+    for number, day in enumerate(days):
         try:
-            history.write_days([day])
+            history.write_days([scored(day, int(accounts))])
             if number % 3 == 2:
-                history.write_days([made[number - 1]], restate=True)
+                history.write_days([scored(days[number - 1], int(accounts))], restate=True)
         except KeepwellError as error:
-            print(error.text(), flush=True)
+            say(error.text())
             return 1
-        print(day.day, flush=True)
+        say(day)
     return 0
 
 

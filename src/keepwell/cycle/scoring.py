@@ -86,9 +86,7 @@ class Judge:
             every = [m for plan in self.plans.values() for m in plan.metrics]
             keys = [*every, *self.portfolio_metrics]
         kinds = period_kinds_of(self.conditions)
-        expression = evaluate(self.library, keys, facts, days, self.freshness, kinds)
-        return facts.con.to_pyarrow(expression).sort_by([(ASKED_ON, "ascending"),
-                                                         ("account_id", "ascending")])  # fmt: skip
+        return evaluate(self.library, keys, facts, days, self.freshness, kinds)
 
     def scored(
         self, con: Backend, values: pa.Table, plan: Plan, overrides: Sequence[Override], day: date

@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 from keepwell.demo.world import World, clip
 
 ARCHETYPES: dict[str, float] = {
-    "thriving": 0.27,
+    "thriving": 0.25,
     "steady": 0.26,
     "growing": 0.08,
     "newcomer": 0.06,
-    "wavering": 0.08,
+    "wavering": 0.09,
     "recovered": 0.05,
-    "declining": 0.04,
+    "declining": 0.05,
     "lost": 0.07,
     "sudden": 0.04,
-    "failing": 0.02,
+    "failing": 0.03,
     "quiet": 0.03,
 }
 """Share of the accounts; what remains are power users, who ask a lot and love the product."""

@@ -191,9 +191,11 @@ def _in_year(day: date, year: int) -> date:
         return date(year, 2, 28)
 
 
-def in_periods(periods: Iterable[Period], kind: str, days: Sequence[date]) -> ir.Table:
-    """account_id, date, days since the latest such period began, and whether it still lasts."""
-    rows: dict[tuple[str, date], tuple[int, bool]] = {}
+def in_periods(
+    periods: Iterable[Period], kind: str, days: Sequence[date]
+) -> dict[tuple[str, date], tuple[int, bool]]:
+    """By account and asked day: days since the latest such period began, and whether it lasts."""
+    found: dict[tuple[str, date], tuple[int, bool]] = {}
     for period in periods:
         if period.kind != kind:
             continue
@@ -202,17 +204,11 @@ def in_periods(periods: Iterable[Period], kind: str, days: Sequence[date]) -> ir
             if past:
                 start, end = max(past)
                 since, lasts = (day - start).days, end >= day
-                known = rows.get((period.account_id, day))
-                if known is None or since < known[0]:
-                    rows[period.account_id, day] = (since, lasts or bool(known and known[1]))
-    return _small(
-        {
-            "period_account": [a for a, _ in rows],
-            "period_date": [d for _, d in rows],
-            "since": [since for since, _ in rows.values()],
-            "lasts": [int(lasts) for _, lasts in rows.values()],
-        }
-    )
+                known = found.get((period.account_id, day))
+                if known is not None:
+                    since, lasts = min(since, known[0]), lasts or known[1]
+                found[period.account_id, day] = (since, lasts)
+    return found
 
 
 def _small(data: Mapping[str, Sequence[object]]) -> ir.Table:

@@ -1,8 +1,13 @@
-"""Metric definitions and facts to one Ibis expression: the values of metrics on the asked days.
+"""Metric definitions and facts to the values of metrics on the asked days.
 
 Every metric has four columns: its value, how many days old the newest day behind it is, whether
 that is older than it may be, and, where there is no value, a name for why. So unknown, stale and
 zero stay apart all the way to the screen.
+
+The work is done in stages. Each canonical table is counted where it lies, by one expression for all
+metrics that need it, and gives one row per account and day. What is made of these counts is small,
+and is computed level by level over one wide table; a single expression for everything would take
+the engine longer to plan than to run.
 """
 
 from __future__ import annotations
@@ -15,13 +20,14 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from keepwell.definitions.expressions import PERIOD_FUNCTIONS, Expression
 from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import TABLES
-from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON, Days, covered_on, in_periods, number_of
+from keepwell.metrics.calendar import ASKED_ON, Days, covered_on, in_periods, number_of
 from keepwell.metrics.compile import compiled, divided, truth
 from keepwell.metrics.families import families, fresh_days
 from keepwell.metrics.given import given_values
@@ -29,6 +35,7 @@ from keepwell.metrics.instances import Needed, needed
 from keepwell.metrics.prepare import Surroundings, portfolio, scan
 from keepwell.metrics.rows import local_day
 from keepwell.metrics.scans import ACCOUNT, Instance, scanned
+from keepwell.metrics.wide import Wide, column_of
 
 Value = Any
 
@@ -51,19 +58,18 @@ def evaluate(
     days: Sequence[date],
     freshness: Freshness = NO_SETTINGS,
     period_kinds: Iterable[str] = (),
-) -> ir.Table:
+) -> pa.Table:
     """The values of metrics for every customer on every day of `days`.
 
-    One row per account that is a customer on that day: account_id, asked_on, `account/<attribute>`,
-    and for each key `metric/<key>` (float, text or date; null where unknown), `age/<key>` (whole
-    days since the newest day that its sources have covered), `stale/<key>` and `named/<key>`
-    (why there is no value, where a name is known). For each of `period_kinds` also
-    `period/<kind>/lasts` and `period/<kind>/since`, days since the latest one began. Raises KeepwellError for definitions that do
-    not fit the facts.
+    One row per account that is a customer on that day, by day and account: account_id, asked_on,
+    `account/<attribute>`, and for each key `metric/<key>` (float, text or date; null where
+    unknown), `age/<key>` (whole days since the newest day that its sources have covered),
+    `stale/<key>` and `named/<key>` (why there is no value, where a name is known). For each of
+    `period_kinds` also `period/<kind>/lasts` and `period/<kind>/since`, days since the latest one
+    began. Raises KeepwellError for definitions that do not fit the facts.
     """
-    keys = list(dict.fromkeys(keys))
     evaluation = _Evaluation(library, facts, Days(tuple(days)), freshness)
-    return evaluation.table(keys, list(dict.fromkeys(period_kinds)))
+    return evaluation.table(list(dict.fromkeys(keys)), list(dict.fromkeys(period_kinds)))
 
 
 @dataclass
@@ -74,39 +80,27 @@ class _Evaluation:
     freshness: Freshness
     ends: dict[tuple[frozenset[str], ...], str] = field(default_factory=dict)
 
-    def table(self, keys: list[str], period_kinds: list[str]) -> ir.Table:
+    def table(self, keys: list[str], period_kinds: list[str]) -> pa.Table:
         nodes = needed(self.library, keys)
         instances = [self._instance(n) for n in nodes if n.metric.is_aggregate]
         around = Surroundings.of(self.facts, self.days)
-        rows = portfolio(around)
+        wide = Wide(self.facts.con, portfolio(around))
         if not self.days.single:
-            numbers = self.days.table().drop(ASKED_DAY)
-            rows = rows.inner_join(numbers, ASKED_ON)
+            wide.add_by_day(self.days)
         for counted in self._counted(around, instances):
-            rows = _beside(rows, counted)
+            wide.add_counted(counted)
         questions = self.facts.questions()
-        given = [n for n in nodes if n.key in questions]
-        for table in given_values(self.facts, self.days, given):
-            rows = _beside(rows, table)
-        rows = self._with_periods(rows, nodes, period_kinds)
+        for table in given_values(self.facts, self.days, [n for n in nodes if n.key in questions]):
+            wide.add_counted(table)
+        self._add_periods(wide, nodes, period_kinds)
         by_ref = {(i.key, i.offset): i for i in instances}
         for level in range(max((n.level for n in nodes), default=0) + 1):
-            columns: dict[str, Value] = {}
+            rows, columns = wide.rows(), {}
             for node in nodes:
                 if node.level == level:
                     columns |= self._columns(rows, node, by_ref, node.key in questions)
-            rows = rows.mutate(**columns)
-        return rows.select(
-            "account_id",
-            ASKED_ON,
-            *[c for c in rows.columns if c.startswith("account/")],
-            *[f"period/{k}/{w}" for k in period_kinds for w in ("lasts", "since")],
-            **{
-                f"{what}/{key}": rows[column_of(what, key, 0)]
-                for key in keys
-                for what in ("metric", "age", "stale", "named")
-            },
-        )
+            wide.add_computed(rows, columns)
+        return wide.selected(keys, period_kinds)
 
     def _instance(self, node: Needed) -> Instance:
         read = families(node.metric, self.facts.coverage())
@@ -140,32 +134,18 @@ class _Evaluation:
             covered = any(e is not None for e in self.days.columns[instance.end])
             if covered and instance.metric.from_ is not None:
                 by_table.setdefault(instance.metric.from_, []).append(instance)
-        tables = []
-        for name, members in by_table.items():
-            for counted in scanned(scan(around, TABLES[name], members), members):
-                tables.append(counted.rename(account_id=ACCOUNT))
-        return tables
+        return [
+            counted.rename(account_id=ACCOUNT)
+            for name, members in by_table.items()
+            for counted in scanned(scan(around, TABLES[name], members), members)
+        ]
 
-    def _with_periods(
-        self, rows: ir.Table, nodes: Sequence[Needed], asked: Sequence[str]
-    ) -> ir.Table:
-        kinds = dict.fromkeys(asked)
-        for node in nodes:
-            for expression in (node.metric.formula, *node.metric.states.values()):
-                kinds |= dict.fromkeys(period_kinds_of([expression] if expression else []))
-        for kind in kinds:
-            near = in_periods(self.facts.periods(), kind, self.days.days)
-            rows = rows.left_join(
-                near,
-                [rows.account_id == near.period_account, rows[ASKED_ON] == near.period_date],
-            )
-            rows = rows.mutate(
-                **{
-                    f"period/{kind}/since": rows.since,
-                    f"period/{kind}/lasts": (rows.lasts == 1).fill_null(False),
-                }
-            ).drop("period_account", "period_date", "since", "lasts")
-        return rows
+    def _add_periods(self, wide: Wide, nodes: Sequence[Needed], asked: Sequence[str]) -> None:
+        conditions = [
+            c for n in nodes for c in (n.metric.formula, *n.metric.states.values()) if c is not None
+        ]
+        for kind in dict.fromkeys([*asked, *period_kinds_of(conditions)]):
+            wide.add_period(kind, in_periods(self.facts.periods(), kind, self.days.days))
 
     # --- the four columns of one metric ----------------------------------------------------------
 
@@ -299,21 +279,6 @@ def period_kinds_of(conditions: Iterable[Expression]) -> list[str]:
     """The kinds of periods that conditions ask for, each once."""
     calls = [c.calls(f) for c in conditions for f in sorted(PERIOD_FUNCTIONS)]
     return list(dict.fromkeys(args[0].name for found in calls for args in found))
-
-
-def column_of(what: str, key: str, offset: int) -> str:
-    """The column of one of a metric's four parts at an offset."""
-    return f"{what} {key} {offset}"
-
-
-def _beside(rows: ir.Table, counted: ir.Table) -> ir.Table:
-    """Counted columns joined to the accounts; null where there was nothing to count."""
-    counted = counted.rename(counted_account="account_id", counted_on=ASKED_ON)
-    joined = rows.left_join(
-        counted,
-        [rows.account_id == counted.counted_account, rows[ASKED_ON] == counted.counted_on],
-    )
-    return joined.drop("counted_account", "counted_on")
 
 
 def _customer_since(rows: ir.Table) -> Value:

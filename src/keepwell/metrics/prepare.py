@@ -23,7 +23,7 @@ from keepwell.metrics.calendar import (
     resolve_members,
 )
 from keepwell.metrics.money import converted, rates_table
-from keepwell.metrics.rows import RowScope, joined, local_day, neighbours
+from keepwell.metrics.rows import RowScope, beside, columns_used, local_day, neighbours
 from keepwell.metrics.scans import ACCOUNT, RATE, ROW_DAY, ROW_SHIFT, ZONE, Instance, Scan
 from keepwell.metrics.scans import argument_of, is_money
 
@@ -74,17 +74,16 @@ def expressions_of(instances: Sequence[Instance]) -> list[Expression]:
 def scan(around: Surroundings, table: Table, instances: Sequence[Instance]) -> Scan:
     """The rows of one table that the instances can see, on every asked day."""
     facts, days = around.facts, around.days
-    rows = facts.table(table.name)
+    expressions = expressions_of(instances)
+    used = columns_used(table, expressions)
+    per = {i.metric.per for i in instances if i.metric.per is not None}
+    rows = facts.table(table.name, [c for c in table.column_names if c in used[""] | per])
     rows = rows.filter(rows.account_id.notnull())
     lookback = _lookback(around, instances)
     rows = _pruned(rows, table, days, lookback)
-    paths = neighbours(table, expressions_of(instances))
-    near = {}
-    for name in paths:
-        path = table.path(name)
-        if path is not None:
-            near[path.table] = facts.table(path.table)
-    rows = joined(table, rows, paths, near)
+    for path in neighbours(table, expressions):
+        near = facts.table(path.table, sorted(used[path.name]))
+        rows = beside(rows, path, near)
     rows = _with_zone(around, rows, table, instances)
     if table.day is not None:
         rows = rows.mutate(**{ROW_DAY: local_day(rows[table.day], rows[ZONE])})

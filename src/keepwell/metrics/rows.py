@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from keepwell.definitions.expressions import Expression
-from keepwell.facts.model import Column, Table
+from keepwell.facts.model import Column, Path, Table
 from keepwell.facts.schema import TABLES
 from keepwell.kit.errors import KeepwellError, did_you_mean
 
@@ -30,10 +30,42 @@ def local_day(value: Value, zone: Value) -> ir.IntegerValue:
     return value.epoch_days().cast("int64")
 
 
-def neighbours(table: Table, expressions: list[Expression]) -> list[str]:
-    """The paths that expressions over a table follow, each once."""
+def neighbours(table: Table, expressions: Iterable[Expression]) -> list[Path]:
+    """The paths that expressions over a table follow, each once.
+
+    Raises KeepwellError for a path that the table does not have.
+    """
     names = {n.split(".")[0]: None for e in expressions for n in sorted(e.names) if "." in n}
-    return list(names)
+    found = []
+    for name in names:
+        path = table.path(name)
+        if path is None:
+            raise KeepwellError(
+                f"{table.name} has no path '{name}'",
+                todo=did_you_mean(name, [p.name for p in table.paths]),
+            )
+        found.append(path)
+    return found
+
+
+def columns_used(table: Table, expressions: Iterable[Expression]) -> dict[str, set[str]]:
+    """The columns of the table (under "") and of its neighbours (by path) that must be read.
+
+    Beside what is named these are keys, days and the columns that say since when another is known.
+    """
+    expressions = list(expressions)
+    used = {"": {"account_id", *table.key, *(table.valid or ())}}
+    if table.day is not None:
+        used[""].add(table.day)
+    for path in neighbours(table, expressions):
+        used[""].add(path.column)
+        used[path.name] = {TABLES[path.table].key[0]}
+    for expression in expressions:
+        for name in expression.names:
+            _, column = column_of(table, name)
+            own = used[name.rpartition(".")[0]]
+            own |= {c for c in (column.name, column.known_from, column.currency) if c}
+    return used
 
 
 def column_of(table: Table, name: str) -> tuple[Table, Column]:
@@ -106,19 +138,8 @@ class RowScope:
         return (self.day(first) <= self.as_of) & (last.isnull() | open_)
 
 
-def joined(
-    table: Table, rows: ir.Table, paths: list[str], tables: Mapping[str, ir.Table]
-) -> ir.Table:
-    """The rows with the columns of their neighbours beside them, as `path.column`."""
-    for name in paths:
-        path = table.path(name)
-        if path is None:
-            raise KeepwellError(
-                f"{table.name} has no path '{name}'",
-                todo=did_you_mean(name, [p.name for p in table.paths]),
-            )
-        neighbour = TABLES[path.table]
-        near = tables[path.table]
-        near = near.select(**{f"{name}.{c}": near[c] for c in neighbour.column_names})
-        rows = rows.left_join(near, rows[path.column] == near[f"{name}.{neighbour.key[0]}"])
-    return rows
+def beside(rows: ir.Table, path: Path, near: ir.Table) -> ir.Table:
+    """The rows with the columns of a neighbour beside them, as `path.column`."""
+    near = near.select(**{f"{path.name}.{c}": near[c] for c in near.columns})
+    key = f"{path.name}.{TABLES[path.table].key[0]}"
+    return rows.left_join(near, rows[path.column] == near[key])

@@ -111,7 +111,7 @@ class Scan:
         if value.type().is_floating():
             value = value.cast("decimal(28, 9)")
         if is_money(self.table, expression):
-            value = value * self.rows[f"{RATE} {instance.metric.currency}"]
+            value = in_currency(value, self.rows, instance.metric)
         return value, 1
 
 
@@ -119,6 +119,13 @@ def is_money(table: Table, expression: Expression) -> bool:
     """Whether an expression over a table's rows is an amount of money, to be converted."""
     columns = [table.column(n) for n in expression.names]
     return any(c is not None and c.currency is not None for c in columns)
+
+
+def in_currency(amount: Value, rows: ir.Table, metric: Metric) -> Value:
+    """An amount in the metric's currency, as an exact decimal."""
+    # DuckDB multiplies 18 digits in 64 bits, which large amounts overflow.
+    rate = rows[f"{RATE} {metric.currency}"]
+    return amount.cast("decimal(38, 4)") * rate.cast("decimal(38, 9)")
 
 
 def argument_of(metric: Metric) -> Expression:
@@ -230,7 +237,7 @@ def latest(scan: Scan, instance: Instance) -> ir.Table:
     scope = scan.scope(instance)
     value = compiled(argument_of(instance.metric), scope)
     if is_money(scan.table, argument_of(instance.metric)):
-        value = value * scan.rows[f"{RATE} {instance.metric.currency}"]
+        value = in_currency(value, scan.rows, instance.metric)
     if instance.metric.order_by is not None:
         order = compiled(instance.metric.order_by, scope)
     elif scan.table.day is not None:

@@ -1,0 +1,130 @@
+"""What the commands have in common: their options, and how they find the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from keepwell.app.project import Project
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+MARKER = "keepwell.yaml"
+FORMATS = ("table", "json", "csv", "parquet")
+A_DAY = "A date such as 2026-03-01, or today, yesterday, last."
+
+
+class Command(click.Command):
+    """A command that also takes --debug; the entry point looks at it when something breaks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(
+                ["--debug"],
+                is_flag=True,
+                expose_value=False,
+                help="Show the trace of an unexpected error.",
+            )
+        )
+
+
+class Pair(click.ParamType):
+    """NAME=VALUE, as a pair of texts."""
+
+    name = "pair"
+
+    def __init__(self, metavar: str, example: str) -> None:
+        self.metavar = metavar
+        self.example = example
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, sign, given = str(value).partition("=")
+        if not sign or not name.strip() or not given.strip():
+            self.fail(f"'{value}' is not {self.metavar}; for example {self.example}", param, ctx)
+        return name.strip(), given.strip()
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return self.metavar
+
+
+def project_option(command: _F) -> _F:
+    """-C/--project: the folder of the project, given as `project` (None: look for it)."""
+    return click.option(
+        "-C",
+        "--project",
+        metavar="DIR",
+        envvar="KEEPWELL_PROJECT",
+        type=click.Path(path_type=Path),
+        callback=_from_group,
+        help="The project's folder. Default: this folder or the nearest one above it that has"
+        " keepwell.yaml.",
+    )(command)
+
+
+def _from_group(context: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
+    given: Path | None = context.find_root().params.get("project")
+    from_line = context.get_parameter_source("project") == click.core.ParameterSource.COMMANDLINE
+    return value if from_line or given is None else given
+
+
+def data_options(command: _F) -> _F:
+    """--format and --output, given as `fmt` and `output`."""
+    command = click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write to this file. Its ending (.json, .csv, .parquet) tells the format.",
+    )(command)
+    return click.option(
+        "--format",
+        "fmt",
+        type=click.Choice(FORMATS),
+        help="How to write the data. Default: table. Parquet needs a file or a pipe.",
+    )(command)
+
+
+def as_of_option(text: str) -> Callable[[_F], _F]:
+    """--as-of, given as `as_of`."""
+    return click.option("--as-of", metavar="DAY", help=f"{text} {A_DAY}")
+
+
+def scorecard_option(command: _F) -> _F:
+    """--scorecard, given as `scorecard`."""
+    return click.option(
+        "--scorecard",
+        metavar="KEY",
+        help="One of the project's scorecards. Default: its first one.",
+    )(command)
+
+
+def author_option(text: str) -> Callable[[_F], _F]:
+    """--author, given as `author`."""
+    return click.option(
+        "--author", envvar="KEEPWELL_AUTHOR", show_envvar=True, required=True, help=text
+    )
+
+
+def find_project(given: Path | None) -> Path:
+    """The folder that was given, or the nearest one at or above the current folder that is a
+    project; the current folder where there is none, so that opening it says what is missing."""
+    if given is not None:
+        return given
+    here = Path.cwd()
+    return next((f for f in (here, *here.parents) if (f / MARKER).is_file()), here)
+
+
+def open_project(given: Path | None) -> Project:
+    """The project to work on. Raises KeepwellError where there is none or it cannot be used."""
+    from keepwell.app import project
+
+    return project.open(find_project(given))

@@ -1,0 +1,90 @@
+"""One wide table of accounts and days that grows, stage by stage, by the columns of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+from ibis.backends.duckdb import Backend
+
+from keepwell.metrics.calendar import ASKED_ON, Days
+
+PARTS = ("metric", "age", "stale", "named")
+
+
+def column_of(what: str, key: str, offset: int) -> str:
+    """The column of one of a metric's four parts at an offset."""
+    return f"{what} {key} {offset}"
+
+
+class Wide:
+    """Accounts on days, in a fixed order, with columns that are added beside them."""
+
+    def __init__(self, con: Backend, accounts: ir.Table) -> None:
+        self.con = con
+        found = con.to_pyarrow(accounts)
+        self.data = found.sort_by([(ASKED_ON, "ascending"), ("account_id", "ascending")])
+        self._keys = _keys(self.data)
+
+    def add_by_day(self, days: Days) -> None:
+        """Every named number of the asked days."""
+        at = pc.index_in(self.data[ASKED_ON], pa.array(days.days, pa.date32()))
+        for name, values in days.columns.items():
+            self._append(name, pa.array(values, pa.int64()).take(at))
+
+    def add_counted(self, counted: ir.Table) -> None:
+        """The columns of a table with at most one row per account and day."""
+        found = self.con.to_pyarrow(counted)
+        at = pc.index_in(self._keys, _keys(found).combine_chunks())
+        for name in found.column_names:
+            if name not in ("account_id", ASKED_ON):
+                self._append(name, found[name].combine_chunks().take(at))
+
+    def add_period(self, kind: str, found: Mapping[tuple[str, date], tuple[int, bool]]) -> None:
+        """Whether a period of that kind lasts, and the days since the latest one began."""
+        pairs = zip(
+            self.data["account_id"].to_pylist(), self.data[ASKED_ON].to_pylist(), strict=True
+        )
+        known = [found.get(pair) for pair in pairs]
+        lasts = pa.array([k is not None and k[1] for k in known], pa.bool_())
+        since = pa.array([k[0] if k is not None else None for k in known], pa.int64())
+        self._append(f"period/{kind}/lasts", lasts)
+        self._append(f"period/{kind}/since", since)
+
+    def rows(self) -> ir.Table:
+        """What is there so far, as a table for expressions."""
+        return ibis.memtable(self.data)
+
+    def add_computed(self, rows: ir.Table, columns: Mapping[str, Any]) -> None:
+        """The values of expressions over `rows`, which came from rows()."""
+        if not columns:
+            return
+        computed = rows.select("account_id", ASKED_ON, **columns)
+        found = self.con.to_pyarrow(computed)
+        # An engine may return the rows in any order.
+        at = pc.index_in(self._keys, _keys(found).combine_chunks())
+        for name in columns:
+            self._append(name, found[name].combine_chunks().take(at))
+
+    def selected(self, keys: Sequence[str], period_kinds: Sequence[str]) -> pa.Table:
+        """The accounts with the four parts of the asked metrics, under their public names."""
+        names = ["account_id", ASKED_ON]
+        names += [c for c in self.data.column_names if c.startswith("account/")]
+        names += [f"period/{k}/{w}" for k in period_kinds for w in ("lasts", "since")]
+        parts = {column_of(w, k, 0): f"{w}/{k}" for k in keys for w in PARTS}
+        chosen = self.data.select([*names, *parts])
+        return chosen.rename_columns([*names, *parts.values()])
+
+    def _append(self, name: str, values: pa.Array | pa.ChunkedArray) -> None:
+        self.data = self.data.append_column(name, values)
+
+
+def _keys(table: pa.Table) -> pa.ChunkedArray:
+    """One text per row that is alike for the same account and day."""
+    days = table[ASKED_ON].cast(pa.int32()).cast(pa.string())
+    return pc.binary_join_element_wise(table["account_id"], days, "\x1f")
