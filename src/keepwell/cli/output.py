@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import pyarrow as pa
@@ -49,13 +50,13 @@ def deliver(
         found = document() if document else records(rows())
         _text(json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n", output)
     elif chosen == "csv":
-        _bytes(as_csv(arrow(rows())), output)
+        _data(partial(write_csv, arrow(rows())), output)
     elif output is None and sys.stdout.isatty():
         raise click.UsageError(
             "Parquet is not for reading on a terminal; add --output FILE.parquet or a pipe"
         )
     else:
-        _bytes(as_parquet(arrow(rows())), output)
+        _data(partial(write_parquet, arrow(rows())), output)
 
 
 def arrow(rows: Rows) -> pa.Table:
@@ -100,14 +101,19 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def as_csv(table: pa.Table) -> bytes:
+def write_csv(table: pa.Table, to: BinaryIO) -> None:
     """CSV in UTF-8 with a header; lists are joined by '; '."""
     from pyarrow import csv
 
     columns = [_flat(table[name]) for name in table.column_names]
-    sink = io.BytesIO()
-    csv.write_csv(pa.table(columns, names=table.column_names), sink)
-    return sink.getvalue()
+    csv.write_csv(pa.table(columns, names=table.column_names), to)
+
+
+def write_parquet(table: pa.Table, to: BinaryIO) -> None:
+    """Parquet, compressed."""
+    from pyarrow import parquet
+
+    parquet.write_table(table, to, compression="zstd")
 
 
 def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
@@ -116,15 +122,6 @@ def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
         joined = ["; ".join(map(_word, v)) if isinstance(v, list) else _word(v) for v in values]
         return pa.array([None if v is None else j for v, j in zip(values, joined, strict=True)])
     return column.cast(pa.string()) if pa.types.is_null(column.type) else column
-
-
-def as_parquet(table: pa.Table) -> bytes:
-    """Parquet, compressed."""
-    from pyarrow import parquet
-
-    sink = io.BytesIO()
-    parquet.write_table(table, sink, compression="zstd")
-    return sink.getvalue()
 
 
 def _table(table: Drawn, output: Path | None) -> None:
@@ -144,22 +141,30 @@ def _text(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        _bytes(text.encode("utf-8"), output)
+        _data(lambda to: to.write(text.encode("utf-8")), output)
 
 
-def _bytes(data: bytes, output: Path | None) -> None:
+def _data(write: Callable[[BinaryIO], Any], output: Path | None) -> None:
     if output is None:
-        click.get_binary_stream("stdout").write(data)
+        # Through a buffer: Arrow would close the stream, and a pipe cannot be sought in.
+        buffer = io.BytesIO()
+        write(buffer)
+        click.get_binary_stream("stdout").write(buffer.getvalue())
         return
     # Beside the file and then in its place: a reader never finds half of it.
-    beside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    special = output.exists() and not output.is_file()
+    beside = output if special else output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
-        beside.write_bytes(data)
-        beside.replace(output)
+        with beside.open("wb") as file:
+            write(file)
+        if not special:
+            beside.replace(output)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
+        if not special:
+            with suppress(OSError):
+                beside.unlink()
         raise KeepwellError(
-            f"cannot be written: {error.strerror}", where=str(output), todo="name another file"
-        ) from None
+            f"cannot be written: {error.strerror or error}", where=str(output),
+            todo="name another file",
+        ) from None  # fmt: skip
     click.echo(f"Wrote {output}", err=True)

@@ -48,9 +48,8 @@ def month_of(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
-def list_files(table: Path, version: int) -> tuple[dict[str, pa.DataType], dict[str, DayFile]]:
-    """The columns (with their types) and the files of a table at that version."""
-    opened = DeltaTable(table, version=version)
+def list_files(opened: DeltaTable) -> tuple[dict[str, pa.DataType], dict[str, DayFile]]:
+    """The columns (with their types) and the files of an opened table."""
     schema = pa.schema(opened.schema().to_arrow())
     actions = pa.table(opened.get_add_actions(flatten=True))
     files = [
@@ -93,28 +92,31 @@ def write_file(
     return DayFile(relative, month, first, last, len(dates), path.stat().st_size)
 
 
+def create(table: Path) -> DeltaTable:
+    """A new table without files, which has only the columns that every file begins with."""
+    fields = pa.schema([pa.field(MONTH, pa.string()), *KEYS])
+    return DeltaTable.create(
+        table, fields, partition_by=[MONTH], post_commithook_properties=NO_HOOKS
+    )
+
+
 def commit(
-    table: Path,
+    opened: DeltaTable,
     schema: dict[str, pa.DataType],
     added: Iterable[DayFile],
     removed: Iterable[DayFile],
-) -> int:
-    """Make the table consist of these files and columns, in one or two commits; the new version.
+) -> None:
+    """Make the table, opened at its newest version, consist of these files and columns.
 
-    `schema` has the table's columns in order, old ones first. The table is created if need be.
+    `schema` has the table's columns in order, old ones first.
     """
-    if not DeltaTable.is_deltatable(table):
-        fields = pa.schema([pa.field(MONTH, pa.string()), *KEYS])
-        DeltaTable.create(table, fields, partition_by=[MONTH], post_commithook_properties=NO_HOOKS)
-    opened = DeltaTable(table)
     known = {f.name for f in opened.schema().fields}
     new = pa.schema([pa.field(n, t) for n, t in schema.items() if n not in known])
     if len(new):
-        fields_to_add: list[Field] = Schema.from_arrow(new).fields
-        opened.alter.add_columns(fields_to_add, post_commithook_properties=NO_HOOKS)
+        fields: list[Field] = Schema.from_arrow(new).fields
+        opened.alter.add_columns(fields, post_commithook_properties=NO_HOOKS)
     actions: list[AddAction | RemoveAction] = [*map(_remove, removed), *map(_add, added)]
     if actions:
-        opened = DeltaTable(table)
         opened.create_write_transaction(
             actions,
             mode="append",
@@ -122,7 +124,6 @@ def commit(
             partition_by=[MONTH],
             post_commithook_properties=NO_HOOKS,
         )
-    return int(DeltaTable(table).version())
 
 
 def _add(file: DayFile) -> AddAction:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from keepwell.history import days as day_records
@@ -143,7 +144,9 @@ class Snapshot:
             if version is None:
                 self._listed[table] = ({}, [])
             else:
-                stored, files = list_files(self.place.table_path(table), version)
+                stored, files = list_files(
+                    DeltaTable(self.place.table_path(table), version=version)
+                )
                 ordered = sorted(files.values(), key=lambda f: (f.first, f.path))
                 self._listed[table] = (stored, ordered)
         return self._listed[table]

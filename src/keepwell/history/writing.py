@@ -12,11 +12,11 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from keepwell.history import days as day_records
-from keepwell.history.columns import KEYS, MONTH, fit, plain
+from keepwell.history.columns import KEYS, fit, plain
 from keepwell.history.days import DayInfo, ScoredDay
-from keepwell.history.files import DayFile, commit, list_files, month_of, write_file
+from keepwell.history.files import DayFile, commit, create, list_files, month_of, write_file
 from keepwell.history.reading import PARQUET, Snapshot
-from keepwell.kit.deltalog import NO_HOOKS
+from keepwell.kit.deltalog import NO_HOOKS, latest_version
 from keepwell.kit.errors import KeepwellError
 from keepwell.kit.place import Manifest, Writer
 
@@ -30,6 +30,7 @@ class _Table:
 
     name: str
     path: Path
+    opened: DeltaTable
     stored: dict[str, pa.DataType]
     files: dict[str, DayFile]
     before: dict[str, DayFile]
@@ -86,18 +87,16 @@ class Batch:
         if infos:
             path = self._writer.table_path(day_records.TABLE)
             write_deltalake(path, self._days, mode="overwrite", post_commithook_properties=NO_HOOKS)
-            versions[day_records.TABLE] = int(DeltaTable(path).version())
+            versions[day_records.TABLE] = latest_version(path)
         return self._writer.commit(versions)
 
     def _open(self, name: str) -> _Table:
         if name not in self._tables:
             path = self._writer.table_path(name)
             version = self._writer.version(name)
-            stored = {MONTH: pa.string(), **{f.name: f.type for f in KEYS}}
-            files: dict[str, DayFile] = {}
-            if version is not None:
-                stored, files = list_files(path, version)
-            self._tables[name] = _Table(name, path, stored, files, dict(files))
+            opened = create(path) if version is None else DeltaTable(path, version=version)
+            stored, files = list_files(opened)
+            self._tables[name] = _Table(name, path, opened, stored, files, dict(files))
         return self._tables[name]
 
     def _record(self, scored: ScoredDay, name: str, accounts: int, table: _Table) -> None:
@@ -207,4 +206,5 @@ class Batch:
     def _commit_table(self, table: _Table) -> int:
         added = [f for p, f in table.files.items() if p not in table.before]
         removed = [f for p, f in table.before.items() if p not in table.files]
-        return commit(table.path, table.stored, added, removed)
+        commit(table.opened, table.stored, added, removed)
+        return latest_version(table.path)

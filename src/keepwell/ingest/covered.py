@@ -19,6 +19,7 @@ from keepwell.kit.views import quoted, text, view_sql
 
 Span = tuple[date, date]
 _DAY = timedelta(days=1)
+_STATED = frozenset({"assessments", "account_periods"})
 _NOT_COVERED = frozenset({"sources", "coverage", "merges"})
 
 
@@ -40,11 +41,12 @@ def spans(
     """First and last covered day of every family that the run has rows of.
 
     A family begins with the first day of its table, a table of states with the beginning of time.
-    All end on the run's last past day, or as the mapping says. A run that follows an earlier one
-    closely, no further than a table may be late, leaves no gap between them: nothing happened then.
+    All end on the last past day on which anything happened in the run, or as the mapping says. A
+    run that follows an earlier one closely, no further than a table may be late, leaves no gap
+    between them: nothing happened then.
     """
     firsts: dict[str, date] = {}
-    lasts: list[date] = []
+    lasts: dict[str, date] = {}
     today = clock.today(mapping.timezone)
     tables = [s for s in settled if s.table.name not in _NOT_COVERED]
     for step in tables:
@@ -52,8 +54,10 @@ def spans(
         if first is not None:
             firsts[step.table.name] = first
         if last is not None:
-            lasts.append(last)
-    end = min(mapping.complete_through or max(lasts, default=today), today)
+            lasts[step.table.name] = last
+    # What is stated for a day says nothing of what the other tables cover.
+    happened = [last for name, last in lasts.items() if name not in _STATED]
+    end = min(mapping.complete_through or max(happened or lasts.values(), default=today), today)
     run_first = min(firsts.values(), default=end)
     found: dict[str, Span] = {}
     for step in tables:
@@ -68,8 +72,9 @@ def spans(
                 slack = last_before + timedelta(days=table.fresh_days) + _DAY
                 if begin <= slack or run_first <= last_before + _DAY:
                     start = last_before + _DAY
-            if start <= end:
-                found[name] = (start, end)
+            until = max(end, lasts.get(table.name, end)) if table.name in _STATED else end
+            if start <= until:
+                found[name] = (start, until)
     return found
 
 

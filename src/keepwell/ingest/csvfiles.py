@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import re
+from codecs import BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import closing
+from functools import reduce
 from typing import BinaryIO, cast
 
 import duckdb
@@ -169,7 +171,7 @@ def load(con: duckdb.DuckDBPyConnection, shape: Shape, view: str) -> Opened:
         number = row.number or 0
         unreadable_rows.append(number)
         if row.text.strip() and len(unreadable) < MOST_UNREADABLE:
-            why = f"{row.actual_columns} columns, the header has {row.expected_columns}"
+            why = f"columns: {row.actual_columns}, in the header: {row.expected_columns}"
             unreadable.append(Unreadable(number, why, row.text[:2000]))
         elif row.text.strip():
             raise _Ragged
@@ -221,7 +223,27 @@ def load(con: duckdb.DuckDBPyConnection, shape: Shape, view: str) -> Opened:
             expected=f"CSV in {shape.encoding}, columns separated by {shape.delimiter!r}",
             todo="look for a quotation mark that is never closed",
         ) from None
+    _refuse_open_quotation(con, shape, view)
     return Opened(shape, view, dict.fromkeys(shape.columns, "VARCHAR"), unreadable)
+
+
+def _refuse_open_quotation(con: duckdb.DuckDBPyConnection, shape: Shape, view: str) -> None:
+    """A quotation mark that is never closed takes all that follows for one value."""
+    last = con.table(view).order(f"{ROW} DESC").limit(1).fetchone() or ()
+    if not any(isinstance(v, str) and "\n" in v for v in last):
+        return
+    mark = '"'.encode(shape.encoding.replace("utf-8-sig", "utf-8")).removeprefix(BOM_UTF16_LE)
+    count = 0
+    with closing(open_bytes(shape.file)) as stream:
+        while chunk := stream.read(HEAD):
+            count += chunk.count(mark)
+    if count % 2:
+        raise KeepwellError(
+            f"a quotation mark is opened in row {last[-1]} and never closed",
+            where=shape.where,
+            expected="as many opening as closing quotation marks; one inside a value is doubled",
+            todo="correct the row in the file",
+        )
 
 
 class _Ragged(Exception):
@@ -244,5 +266,11 @@ def _numbered(
             step = min(batch.num_rows - len(numbers), upto - number)
             numbers.extend(range(number, number + step))
             number += step
-        trimmed = [pc.utf8_trim_whitespace(c) for c in batch.columns]
-        yield pa.record_batch([*trimmed, pa.array(numbers, pa.int64())], schema=schema)
+        columns = [pc.utf8_trim_whitespace(c) for c in batch.columns]
+        whole = pa.record_batch([*columns, pa.array(numbers, pa.int64())], schema=schema)
+        yield whole.filter(_filled(columns)) if columns[0].null_count else whole
+
+
+def _filled(columns: list[pa.Array]) -> pa.Array:
+    """Which rows have anything in them."""
+    return reduce(pc.or_, (pc.fill_null(pc.not_equal(c, ""), False) for c in columns))

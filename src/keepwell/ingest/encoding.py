@@ -126,14 +126,13 @@ def _single_byte(sample: bytes, where: str, at: int) -> str:
     if _is_western(sample):
         return "cp1252"
     guessed = _guesses(sample)
-    if not guessed:
-        raise _no_text(where, f"byte {at:,} is not UTF-8, and no other encoding fits")
+    maybe = f"it may be {' or '.join(guessed[:4])}" if guessed else "no other one fits surely"
     raise KeepwellError(
-        f"the encoding cannot be decided: byte {at:,} is not UTF-8, "
-        f"it may be {' or '.join(guessed[:4])}",
+        f"the encoding cannot be decided: byte {at:,} is not UTF-8, {maybe}",
         where=where,
         expected="UTF-8, UTF-16 with a byte order mark, or Western text (cp1252, latin-1)",
-        todo=f"say `encoding: {guessed[0]}` for this file in the mapping, or save it as UTF-8",
+        todo=f"say `encoding: {(guessed or ['cp1250'])[0]}` for this file in the mapping, "
+        "or save it as UTF-8",
     )
 
 
@@ -165,7 +164,7 @@ def _guesses(sample: bytes) -> list[str]:
     from charset_normalizer import from_bytes
 
     found: list[str] = []
-    for match in from_bytes(sample, threshold=0.1):
+    for match in from_bytes(sample):
         found += [e for e in match.could_be_from_charset if e not in found and e != "utf_8"]
     return found
 

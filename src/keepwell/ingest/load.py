@@ -37,8 +37,8 @@ Say = Callable[[str], None]
 class Context:
     """What the project adds to what a mapping says.
 
-    currency: of amounts whose mapping names none. metrics: the project's metric keys with their
-    units, to tell unknown keys and to know which metrics are shares.
+    currency and timezone: of files that are imported without a mapping. metrics: the project's
+    metric keys with their units, to tell unknown keys and to know which metrics are shares.
     """
 
     currency: str | None = None
@@ -120,8 +120,6 @@ Plan = list[tuple[Shape, list[Part]]]
 def _plan(loaded: Loaded, shapes: Sequence[Shape], context: Context) -> Plan:
     """Which steps each file takes. Raises DefinitionErrors where columns or metrics are unknown."""
     grammar = loaded.mapping
-    if grammar.currency is None and context.currency is not None:
-        grammar = grammar.model_copy(update={"currency": context.currency})
     problems = []
     units = context.metrics
     for i, rule in enumerate(grammar.tables):

@@ -113,9 +113,6 @@ class _Step:
     def rows(self) -> duckdb.DuckDBPyRelation:
         """All rows of the file that say something here."""
         rows = self.con.table(self.opened.view)
-        if self.opened.shape.kind == "csv":
-            some = ", ".join(quoted(c) for c in self.types)
-            rows = rows.filter(f"coalesce({some}) IS NOT NULL")
         if self.part.not_empty is not None:
             name = resolve(self.part.not_empty, self.types)
             value = cleaned(name, self.types[name], self._empty())

@@ -314,8 +314,8 @@ def _listed(
         if flipped and meant is not None:
             meant = ("churned" if meant[0] == "active" else "active", meant[1])
         if meant is None:
-            unsure = [v for v in ("unknown", "other") if v in column.values]
-            fallback = (unsure or list(column.values[-1:]))[0]
+            unsure = [v for v in column.values if v in ("unknown", "other")]
+            fallback = [*unsure, column.values[-1]][0]
             lines.append(f"          {scalar(value)}: {fallback}  {CHECK}")
         elif every or meant[0] != plain_name(value):
             check = f"  {CHECK}" if meant[1] < SURE else ""

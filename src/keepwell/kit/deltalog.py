@@ -42,8 +42,8 @@ def is_ahead(table: Path, version: int) -> bool:
 
 
 def latest_version(table: Path) -> int:
-    """The newest committed version of the table."""
-    return int(DeltaTable(table).version())
+    """The newest committed version of the table, by the names of its log files."""
+    return max(_version_of(p) for p in (table / "_delta_log").glob("*.json") if _is_versioned(p))
 
 
 def live_paths(table: DeltaTable) -> list[str]:
@@ -113,8 +113,12 @@ def checkpoint(table: Path, version: int, needed_since: float) -> None:
     old = [p for p in log.glob("*.checkpoint*.parquet") if p.stat().st_mtime <= needed_since]
     base = max((_version_of(p) for p in old), default=0)
     for path in [*log.glob("*.json"), *log.glob("*.checkpoint*.parquet")]:
-        if path.name[:20].isdigit() and _version_of(path) < base:
+        if _is_versioned(path) and _version_of(path) < base:
             path.unlink(missing_ok=True)
+
+
+def _is_versioned(path: Path) -> bool:
+    return path.name[:20].isdigit()
 
 
 def _version_of(path: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from keepwell.kit.errors import KeepwellError
@@ -19,6 +19,13 @@ def filled(value: str | None, field: str, why: str) -> str:
     if not text:
         raise KeepwellError(f"{field} is missing", expected=why, todo=f"give the {field}")
     return text
+
+
+def instant(value: datetime) -> datetime:
+    """The instant; ValueError for one without a time zone."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone")
+    return value
 
 
 def answer(

@@ -53,6 +53,8 @@ def writing(engine: Engine, path: Path) -> Iterator[Session]:
     """A session that no other writer can come between; it commits when the body ends."""
     writer = engine.execution_options(**{_WRITES: True})
     with explained(path), Session(writer, expire_on_commit=False) as session, session.begin():
+        # Begins now, not at the first statement: what the body computes is of its own time.
+        session.connection()
         yield session
 
 

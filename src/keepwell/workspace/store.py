@@ -73,7 +73,7 @@ class Workspace:
         expiry before it.
         """
         now = clock.now()
-        stated = assessed_at or now
+        stated = checks.instant(assessed_at or now)
         if stated > now:
             raise KeepwellError(f"assessed at {stated}", expected="an instant that is not to come")
         if expires_on is not None and expires_on < stated.date():
@@ -210,7 +210,7 @@ def _known(
     """What had been recorded at that instant and, unless included, not been withdrawn."""
     if known is None:
         return [] if include_withdrawn else [rows.withdrawn_at.is_(None)]
-    was_recorded = recorded <= known
+    was_recorded = recorded <= checks.instant(known)
     if include_withdrawn:
         return [was_recorded]
     return [was_recorded, or_(rows.withdrawn_at.is_(None), rows.withdrawn_at > known)]

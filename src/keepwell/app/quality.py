@@ -1,0 +1,77 @@
+"""The state of a project's data: what is fresh, what is late, what was rejected, what is unfed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from keepwell.definitions.metric import Metric
+from keepwell.facts.context import Cover
+from keepwell.facts.quality import Feed, Rejects, feeds, rejects
+from keepwell.metrics.families import families
+
+if TYPE_CHECKING:
+    from keepwell.app.project import Project
+
+
+@dataclass(frozen=True)
+class Unfed:
+    """A metric for which no data is there: which scorecards want it, and what would feed it."""
+
+    metric: str
+    label: str
+    scorecards: tuple[str, ...]
+    wants: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `keepwell status` shows. scored: first and last scored day and how many there are."""
+
+    feeds: tuple[Feed, ...]
+    rejects: tuple[Rejects, ...]
+    unfed: tuple[Unfed, ...]
+    scored: tuple[date, date, int] | None
+
+
+def status(project: Project) -> Status:
+    """The state of the facts and of the history at present."""
+    facts = project.facts()
+    covers = facts.coverage()
+    questions = facts.questions()
+    fresh = {k: v for k, v in project.settings.fresh_for.items() if "." not in k}
+    days = project.history.scored_days(project.settings.scorecards[0])["date"].to_pylist()
+    return Status(
+        tuple(feeds(facts, project.today(), fresh)),
+        tuple(rejects(project.store)),
+        tuple(_unfed(project, covers, questions)),
+        (min(days), max(days), len(set(days))) if days else None,
+    )
+
+
+def _unfed(project: Project, covers: list[Cover], questions: frozenset[str]) -> list[Unfed]:
+    wanted: dict[str, list[str]] = {}
+    for key, plan in project.judge.plans.items():
+        for metric in project.library.closure(plan.metrics):
+            wanted.setdefault(metric, []).append(key)
+    known = {c.family for c in covers}
+    found = []
+    for key, cards in wanted.items():
+        metric = project.library.metric(key)
+        wants = _wants(key, metric, covers, known)
+        if wants and key not in questions:
+            found.append(Unfed(key, metric.label, tuple(cards), wants))
+    return found
+
+
+def _wants(key: str, metric: Metric, covers: list[Cover], known: set[str]) -> str:
+    if metric.assessed is not None:
+        return f"a rating: keepwell assess ACCOUNT {key} ANSWER"
+    if not metric.is_aggregate:
+        return ""
+    absent = [part for part in families(metric, covers) if not part & known]
+    if not absent:
+        return ""
+    names = sorted(name for part in absent for name in part)
+    return "rows of " + (" or ".join(names) if names else str(metric.from_))
