@@ -17,7 +17,7 @@ from keepwell.definitions.expressions import parse
 from keepwell.facts.engine import connect_ibis
 from keepwell.kit.errors import KeepwellError, did_you_mean
 from keepwell.metrics.compile import compiled, truth
-from keepwell.metrics.evaluate import AccountScope
+from keepwell.metrics.derived import AccountScope
 from keepwell.scoring.change import change
 from keepwell.scoring.explain import Explanation, explained
 

@@ -21,7 +21,9 @@ MOST_FRACTION = 2.0
 _NO_VALUE = frozenset({"", "-", "–", "—", "?"})
 _UNKNOWN = frozenset({"unknown", "missing"})
 _NOT_APPLICABLE = frozenset({"notapplicable", "na"})
-_YES_NO = {"yes": "yes", "y": "yes", "true": "yes", "no": "no", "n": "no", "false": "no"}
+_YES_NO = {"yes": "yes", "y": "yes", "true": "yes", "1": "yes"} | dict.fromkeys(
+    ("no", "n", "false", "0"), "no"
+)
 _DOT_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d\d0")
 _STYLES = tuple(NumberStyle("", *signs) for signs in (",.", ".,", " .", " ,", "'.", "’."))
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ].*)?")
@@ -187,7 +189,7 @@ class Reader:
         """How a text that is no plain number could be meant."""
         sign = "%" if text.endswith("%") and self.metric.unit == "share" else ""
         readings = [r + sign for r in _readings(text.removesuffix("%").strip())]
-        if readings and not text.endswith("%") or sign:
+        if (readings and not text.endswith("%")) or sign:
             return "write " + " or ".join(readings) if readings else None
         numbers = re.findall(r"[+-]?\d+(?:\.\d+)?", text)
         if len(numbers) == 1 and not text.endswith("%"):

@@ -34,10 +34,18 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As in click, with the nearest name where there is no such command."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = nearest(args[0], self.list_commands(ctx))
-            if near and "did you mean" not in error.message.lower():
-                error.message = f"{error.message.rstrip('.')}. Did you mean '{near}'?"
-            raise
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = nearest(name, self.list_commands(ctx))
+            todo = f"Did you mean '{near}'?" if near else "--help lists them."
+            ctx.fail(f"There is no command '{name}'. {todo}")
+        return super().resolve_command(ctx, args)
+
+
+class DefaultGroup(click.Group):
+    """A group of which the command `add` is meant where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["add", *args]
+        return super().parse_args(ctx, args)

@@ -33,27 +33,26 @@ class Command(click.Command):
         )
 
 
-class Pair(click.ParamType):
-    """NAME=VALUE, as a pair of texts."""
+def pairs_option(name: str, to: str, metavar: str, example: str, text: str) -> Callable[[_F], _F]:
+    """An option NAME=VALUE that may be given several times, given as a dictionary `to`."""
 
-    name = "pair"
+    def parsed(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+        found = {}
+        for pair in given:
+            key, sign, value = (part.strip() for part in pair.partition("="))
+            if not (key and sign and value):
+                raise click.BadParameter(f"'{pair}' is not {metavar}; for example {example}")
+            found[key] = value
+        return found
 
-    def __init__(self, metavar: str, example: str) -> None:
-        self.metavar = metavar
-        self.example = example
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        name, sign, given = str(value).partition("=")
-        if not sign or not name.strip() or not given.strip():
-            self.fail(f"'{value}' is not {self.metavar}; for example {self.example}", param, ctx)
-        return name.strip(), given.strip()
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return self.metavar
+    return click.option(
+        name,
+        to,
+        multiple=True,
+        metavar=metavar,
+        callback=parsed,
+        help=f"{text} May be given several times.",
+    )
 
 
 def project_option(command: _F) -> _F:

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import click
 import pyarrow as pa
@@ -24,7 +24,7 @@ from keepwell.cli.console import PIPED_WIDTH, out
 from keepwell.kit.errors import KeepwellError
 
 _BY_ENDING = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
-Rows = pa.Table | Sequence[Mapping[str, Any]]
+Rows: TypeAlias = "pa.Table | Sequence[Mapping[str, Any]]"
 Drawn = Callable[[int], RenderableType]
 """What people see, for a width in characters."""
 
@@ -48,7 +48,7 @@ def deliver(
         _table(table, output)
     elif chosen == "json":
         found = document() if document else records(rows())
-        _text(json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n", output)
+        write_text(json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n", output)
     elif chosen == "csv":
         _data(partial(write_csv, arrow(rows())), output)
     elif output is None and sys.stdout.isatty():
@@ -134,10 +134,11 @@ def _table(table: Drawn, output: Path | None) -> None:
     text = io.StringIO()
     console = Console(file=text, width=PIPED_WIDTH, highlight=False, markup=False, emoji=False)
     console.print(table(PIPED_WIDTH))
-    _text(text.getvalue(), output)
+    write_text(text.getvalue(), output)
 
 
-def _text(text: str, output: Path | None) -> None:
+def write_text(text: str, output: Path | None) -> None:
+    """Write text to stdout or to a file, as it is."""
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -77,14 +77,13 @@ class Night:
                 tasks.append(task)
         done: list[date] = []
         for chunk in self._chunks(tasks):
-            for scored in _batches(self._scored(chunk)):
-                self.history.write_days(
-                    [s for _, s in scored],
-                    restate=restate,
-                    replace_open=any(t.replace for t, _ in scored),
-                    on_wait=self.on_wait,
-                )
-                done.extend(t.day for t, _ in scored)
+            self.history.write_days(
+                self._scored(chunk),
+                restate=restate,
+                replace_open=any(t.replace for t in chunk),
+                on_wait=self.on_wait,
+            )
+            done.extend(t.day for t in chunk)
             if progress:
                 progress(len(done), len(tasks), chunk[-1].day)
         return Outcome(tuple(done), tuple(stood), tuple(done) if restate else ())
@@ -135,56 +134,38 @@ class Night:
             project_currency=settings.currency,
         )
 
-    def _scored(self, chunk: Sequence[Task]) -> Iterator[tuple[Task, ScoredDay]]:
+    def _scored(self, chunk: Sequence[Task]) -> Iterator[ScoredDay]:
         scored_at = clock.now()
         last = chunk[-1]
         facts = self._reader(Known(last.known_at, last.arrived_by))
         days = [t.day for t in chunk]
         plans = {k: p for k, p in self.judge.plans.items() if k in last.tables}
         values = self.judge.values(facts, days)
-        by_day = _split(values, days)
-        holds = {
-            (key, day): held(plan, facts.periods(), day)
-            for key, plan in plans.items()
-            for day in days
+        overrides = {
+            t.day: self.workspace.overrides(on=t.day, known=t.known_at) for t in chunk
         }
-        earlier_days = sorted({h.of for hs in holds.values() for h in hs})
-        earlier: dict[date, pa.Table] = {}
-        if earlier_days:
-            needed = [m for key, plan in plans.items() if any(holds[key, d] for d in days)
-                      for m in plan.metrics]  # fmt: skip
-            earlier = _split(self.judge.values(facts, earlier_days, needed), earlier_days)
+        scored: dict[str, pa.Table] = {}
+        for key, plan in plans.items():
+            holds = {day: held(plan, facts.periods(), day) for day in days}
+            of = sorted({h.of for those in holds.values() for h in those})
+            earlier = self.judge.values(facts, of, plan.metrics) if of else None
+            own = {d: [o for o in those if o.scorecard == key] for d, those in overrides.items()}
+            rows = with_held(values, earlier, holds)
+            scored[key] = self.judge.scored(facts.con, rows, plan, own)
+        if PORTFOLIO in last.tables:
+            scored[PORTFOLIO] = self.judge.portfolio(facts.con, values, scored)
+        definitions = {k: self.definitions[k] for k in scored if k in self.definitions}
         for task in chunk:
-            known = Known(task.known_at, task.arrived_by)
-            scored: dict[str, pa.Table] = {}
-            for key, plan in plans.items():
-                overrides = [
-                    o
-                    for o in self.workspace.overrides(on=task.day, known=known.known_at)
-                    if o.scorecard == key
-                ]
-                rows = with_held(by_day[task.day], earlier, holds[key, task.day])
-                scored[key] = self.judge.scored(facts.con, rows, plan, overrides, task.day)
-            if PORTFOLIO in last.tables:
-                scored[PORTFOLIO] = self.judge.portfolio(facts.con, by_day[task.day], scored)
-            definitions = {k: self.definitions[k] for k in scored if k in self.definitions}
-            yield task, ScoredDay(
-                task.day, scored, scored_at, task.known_at, task.arrived_by, definitions
+            tables = {key: _of_day(table, task.day) for key, table in scored.items()}
+            yield ScoredDay(
+                task.day, tables, scored_at, task.known_at, task.arrived_by, definitions
             )
 
 
-def _batches(
-    scored: Iterator[tuple[Task, ScoredDay]],
-) -> Iterator[list[tuple[Task, ScoredDay]]]:
-    batch = list(scored)
-    if batch:
-        yield batch
-
-
-def _split(values: pa.Table, days: Sequence[date]) -> dict[date, pa.Table]:
-    if len(days) == 1:
-        return {days[0]: values}
-    return {d: values.filter(pc.equal(values[ASKED_ON], pa.scalar(d, pa.date32()))) for d in days}
+def _of_day(table: pa.Table, day: date) -> pa.Table:
+    """The rows of one day, without the day."""
+    rows = table.filter(pc.equal(table[ASKED_ON], pa.scalar(day, pa.date32())))
+    return rows.drop_columns([ASKED_ON])
 
 
 def span(first: date, last: date) -> list[date]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 
 from keepwell.definitions.expressions import Expression
-from keepwell.definitions.library import Library
+from keepwell.definitions.library import SCORE_NAMES, Library
 from keepwell.definitions.library import conditions as of_scorecard
 from keepwell.definitions.segment import Segment, Segmentation
 from keepwell.definitions.settings import Settings
@@ -22,6 +21,7 @@ from keepwell.facts.context import Period
 from keepwell.facts.reading import Facts
 from keepwell.metrics.calendar import ASKED_ON, occurrences
 from keepwell.metrics.evaluate import Freshness, evaluate, period_kinds_of
+from keepwell.metrics.wide import row_keys
 from keepwell.scoring.plan import Plan
 from keepwell.segments.assign import assigned, conditions
 from keepwell.workspace import Override
@@ -89,18 +89,24 @@ class Judge:
         return evaluate(self.library, keys, facts, days, self.freshness, kinds)
 
     def scored(
-        self, con: Backend, values: pa.Table, plan: Plan, overrides: Sequence[Override], day: date
+        self,
+        con: Backend,
+        values: pa.Table,
+        plan: Plan,
+        overrides: Mapping[date, Sequence[Override]],
     ) -> pa.Table:
-        """One scorecard's day: every applicable account, with all that explains its score."""
-        rows = ibis.memtable(_with_overrides(values, overrides, day))
-        scored = plan.score(plan.applicable(rows))
-        found = con.to_pyarrow(scored)
-        return found.select(kept_columns(found.column_names, plan))
+        """One scorecard on the values of any days: every applicable account and day, with all that
+        explains its score. overrides: those that hold on each day."""
+        rows = _with_overrides(values, overrides)
+        if plan.scorecard.applies_to is not None:
+            rows = con.to_pyarrow(plan.applicable(ibis.memtable(rows)))
+        found = plan.run(con, rows.select(_read_by(plan, rows.column_names)))
+        return found.select([ASKED_ON, *kept_columns(found.column_names, plan)])
 
     def portfolio(
         self, con: Backend, values: pa.Table, scored: Mapping[str, pa.Table]
     ) -> pa.Table:
-        """The day's portfolio: attributes, shown metrics, segments, and the primary score."""
+        """The portfolio of the same days: attributes, shown metrics, segments, primary score."""
         for position, (key, table) in enumerate(scored.items()):
             names = [key.replace("-", "_") + "."] + ([""] if position == 0 else [])
             values = _with_scores(values, table, names)
@@ -109,14 +115,10 @@ class Judge:
         found = con.to_pyarrow(rows)
         prefixes = ("account/", "segment/", "flag/")
         chosen = [c for c in found.column_names if c.startswith(prefixes) or c in keep]
-        return found.select(["account_id", *chosen, *_primary(found)]).rename_columns(
-            ["account_id", *chosen, *(c.removeprefix("score/") for c in _primary(found))]
-        )
-
-
-def _primary(table: pa.Table) -> list[str]:
-    return [f"score/{n}" for n in ("score", "tier", "coverage") if f"score/{n}" in
-            table.column_names]  # fmt: skip
+        words = [w for w in SCORE_NAMES if f"score/{w}" in found.column_names]
+        return found.select(
+            ["account_id", ASKED_ON, *chosen, *(f"score/{w}" for w in words)]
+        ).rename_columns(["account_id", ASKED_ON, *chosen, *words])
 
 
 def kept_columns(names: Sequence[str], plan: Plan) -> list[str]:
@@ -135,33 +137,41 @@ def kept_columns(names: Sequence[str], plan: Plan) -> list[str]:
     return kept
 
 
+def _read_by(plan: Plan, names: Sequence[str]) -> list[str]:
+    """The columns that a plan reads, and those that say whose and of which day they are."""
+    whose = [n for n in ("account_id", ASKED_ON, "held_from") if n in names]
+    return whose + [n for n in kept_columns(names, plan) if n not in whose]
+
+
 def _named(plan: Plan) -> set[str]:
     return {n for _, condition in of_scorecard(plan.scorecard) for n in condition.names}
 
 
-def _with_overrides(values: pa.Table, overrides: Sequence[Override], day: date) -> pa.Table:
+def _with_overrides(
+    values: pa.Table, overrides: Mapping[date, Sequence[Override]]
+) -> pa.Table:
     """The values with `set/<path>` and `add/<path>` for the paths that anybody overrides."""
-    given: dict[str, dict[str, float]] = {}
-    for override in sorted(overrides, key=lambda o: o.created_at):
-        word = "set" if override.kind == "value" else "add"
-        given.setdefault(f"{word}/{override.path}", {})[override.account_id] = float(
-            override.points
-        )
-    accounts = values["account_id"].to_pylist()
+    given: dict[str, dict[tuple[str, date], float]] = {}
+    for day, those in overrides.items():
+        for override in sorted(those, key=lambda o: (o.created_at, o.id)):
+            word = "set" if override.kind == "value" else "add"
+            points = given.setdefault(f"{word}/{override.path}", {})
+            points[override.account_id, day] = float(override.points)
     for column, by_account in given.items():
-        points = pa.array([by_account.get(a) for a in accounts], pa.float64())
-        values = values.append_column(column, points)
+        points_of = pa.array([by_account.get(pair) for pair in _pairs(values)], pa.float64())
+        values = values.append_column(column, points_of)
     return values
 
 
+def _pairs(table: pa.Table) -> Iterator[tuple[str, date]]:
+    return zip(table["account_id"].to_pylist(), table[ASKED_ON].to_pylist(), strict=True)
+
+
 def _with_scores(values: pa.Table, scored: pa.Table, names: Sequence[str]) -> pa.Table:
-    by_account = {r["account_id"]: r for r in scored.select(
-        ["account_id", "score", "tier", "coverage"]).to_pylist()}  # fmt: skip
-    rows: list[dict[str, Any]] = [by_account.get(a, {}) for a in values["account_id"].to_pylist()]
-    types = {"score": pa.float64(), "tier": pa.string(), "coverage": pa.float64()}
+    at = pc.index_in(row_keys(values), row_keys(scored).combine_chunks())
     for prefix in names:
-        for word, kind in types.items():
-            column = pa.array([r.get(word) for r in rows], kind)
+        for word in SCORE_NAMES:
+            column = scored[word].combine_chunks().take(at)
             values = values.append_column(f"score/{prefix}{word}", column)
     return values
 
@@ -196,26 +206,32 @@ def held(plan: Plan, periods: Sequence[Period], day: date) -> list[Held]:
 
 
 def with_held(
-    values: pa.Table, earlier: Mapping[date, pa.Table], accounts: Sequence[Held]
+    values: pa.Table, earlier: pa.Table | None, accounts: Mapping[date, Sequence[Held]]
 ) -> pa.Table:
-    """The day's values, those of held accounts replaced by the values of the day that is held."""
-    values = values.append_column("held_from", pa.nulls(values.num_rows, pa.date32()))
-    parts = []
-    for one in accounts:
-        table = earlier.get(one.of)
-        if table is None:
-            continue
-        own = table.filter(pc.equal(table["account_id"], one.account_id))
-        today = values.filter(pc.equal(values["account_id"], one.account_id))
-        if own.num_rows and today.num_rows:
-            # What holds the score is a period of the day itself.
-            for at, name in enumerate(own.column_names):
-                if name.startswith("period/") or name == ASKED_ON:
-                    own = own.set_column(at, name, today[name])
-            parts.append(own.append_column("held_from", pa.array([one.of], pa.date32())))
-    replaced = {p["account_id"][0].as_py() for p in parts}
-    if not replaced:
+    """The values, those of accounts held on a day replaced by the values of the day that is held.
+
+    held_from says which day that is; periods stay those of the day itself.
+    """
+    own = pa.nulls(values.num_rows, pa.date32())
+    values = values.append_column("held_from", own)
+    wanted = [(h.account_id, day, h.of) for day, those in accounts.items() for h in those]
+    if earlier is None or not wanted:
         return values
-    gone = pc.is_in(values["account_id"], pa.array(sorted(replaced)))
-    kept = values.filter(pc.invert(gone))
-    return pa.concat_tables([kept, *parts], promote_options="permissive").sort_by("account_id")
+    here = {pair: i for i, pair in enumerate(_pairs(values))}
+    there = {pair: i for i, pair in enumerate(_pairs(earlier))}
+    moves = [(here[a, day], there[a, of], of) for a, day, of in wanted
+             if (a, day) in here and (a, of) in there]  # fmt: skip
+    if not moves:
+        return values
+    replaced = values.take([i for i, _, _ in moves])
+    columns = {"held_from": pa.array([of for _, _, of in moves], pa.date32())}
+    for name in earlier.column_names:
+        if name.startswith(("metric/", "age/", "stale/", "named/")):
+            columns[name] = earlier[name].take([j for _, j, _ in moves])
+    for name, column in columns.items():
+        at = replaced.schema.get_field_index(name)
+        replaced = replaced.set_column(at, name, column)
+    gone = {i for i, _, _ in moves}
+    kept = values.take([i for i in range(values.num_rows) if i not in gone])
+    found = pa.concat_tables([kept, replaced], promote_options="permissive")
+    return found.sort_by([(ASKED_ON, "ascending"), ("account_id", "ascending")])

@@ -78,7 +78,8 @@ def write_file(
     temporary = folder / f"{secrets.token_hex(8)}.tmp.parquet"
     con.execute(
         f"COPY (FROM ({rows}) ORDER BY account_id, date, revision) TO {text(str(temporary))}"
-        f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
+        # Zstandard would save a sixth of the room and cost a third of the time to read.
+        f" (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
         values,
     )
     dates = pq.read_table(temporary, columns=["date"], partitioning=None)["date"]

@@ -114,18 +114,20 @@ class Snapshot:
         if not files:
             return _schema(chosen, known).empty_table()
         wanted = [c for n, c in chosen.items() if n in known]
-        typed = nulls({n: stored[n] for c in wanted for n in c.stored})
-        listed = ", ".join(c.sql() for c in wanted)
         folder = self.place.table_path(table).absolute()
+        paths = [str(folder / f.path) for f in files]
         with connect() as con:
             where, values = _condition(con, days, first, last, accounts, revision)
-            # The empty second part stands for columns that none of these files has.
-            query = (
-                f"FROM (FROM {PARQUET} UNION ALL BY NAME SELECT {typed} WHERE false)"
-                f" SELECT {listed} WHERE {where} ORDER BY date, account_id"
-            )
-            found = con.execute(query, [[str(folder / f.path) for f in files], *values])
-            return _complete(found.to_arrow_table(), _schema(chosen, known))
+            listed = ", ".join(c.sql() for c in wanted)
+            asked = f"SELECT {listed} WHERE {where} ORDER BY date, account_id"
+            try:
+                rows = con.execute(f"FROM {PARQUET} {asked}", [paths, *values])
+            except duckdb.BinderException:
+                # None of these files has one of the columns: an empty part stands for them.
+                typed = nulls({n: stored[n] for c in wanted for n in c.stored})
+                source = f"(FROM {PARQUET} UNION ALL BY NAME SELECT {typed} WHERE false)"
+                rows = con.execute(f"FROM {source} {asked}", [paths, *values])
+            return _complete(rows.to_arrow_table(), _schema(chosen, known))
 
     def series(
         self,

@@ -170,12 +170,10 @@ def load(con: duckdb.DuckDBPyConnection, shape: Shape, view: str) -> Opened:
     def set_aside(row: pacsv.InvalidRow) -> str:
         number = row.number or 0
         unreadable_rows.append(number)
-        if row.text.strip() and len(unreadable) < MOST_UNREADABLE:
+        if row.text.strip():
             why = f"columns: {row.actual_columns}, in the header: {row.expected_columns}"
             unreadable.append(Unreadable(number, why, row.text[:2000]))
-        elif row.text.strip():
-            raise _Ragged
-        return "skip"
+        return "skip" if len(unreadable) <= MOST_UNREADABLE else "error"
 
     text = pa.string()
     schema = pa.schema([*((c, text) for c in shape.columns), (ROW, pa.int64())])
@@ -208,15 +206,15 @@ def load(con: duckdb.DuckDBPyConnection, shape: Shape, view: str) -> Opened:
                 schema, _numbered(reader, schema, unreadable_rows, shape.skip_rows + 1)
             )
             con.from_arrow(rows).create(view)
-    except _Ragged:
-        raise KeepwellError(
-            f"more than {MOST_UNREADABLE:,} rows do not have the {len(shape.columns)} columns of"
-            " the header",
-            where=shape.where,
-            expected=f"columns separated by {shape.delimiter!r}",
-            todo="say `delimiter:` or `header_row:` for this file in the mapping",
-        ) from None
     except (pa.ArrowException, duckdb.Error, UnicodeError) as error:
+        if len(unreadable) > MOST_UNREADABLE:
+            raise KeepwellError(
+                f"more than {MOST_UNREADABLE:,} rows do not have the {len(shape.columns)} columns"
+                " of the header",
+                where=shape.where,
+                expected=f"columns separated by {shape.delimiter!r}",
+                todo="say `delimiter:` or `header_row:` for this file in the mapping",
+            ) from None
         raise KeepwellError(
             f"the rows cannot be read: {str(error).splitlines()[0]}",
             where=shape.where,
@@ -244,10 +242,6 @@ def _refuse_open_quotation(con: duckdb.DuckDBPyConnection, shape: Shape, view: s
             expected="as many opening as closing quotation marks; one inside a value is doubled",
             todo="correct the row in the file",
         )
-
-
-class _Ragged(Exception):
-    """Nearly no row fits the header."""
 
 
 def _numbered(

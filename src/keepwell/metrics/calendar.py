@@ -146,14 +146,16 @@ class Closures:
         return bisect_right(self.closed[account], day)
 
     def of_rows(self, first: int, last: int) -> ir.Table:
-        """account_id, row_day, row_shift for every day of accounts that are ever closed."""
-        accounts, days, shifts = [], [], []
-        for account in self.closed:
-            for day in range(first, last + 1):
-                accounts.append(account)
-                days.append(day)
-                shifts.append(self.shift(account, day))
-        return _small({"closed_account": accounts, "closed_day": days, "row_shift": shifts})
+        """closed_account, closed_day, row_shift and row_closed (0 or 1) for every day of accounts
+        that are ever closed."""
+        rows = [
+            (account, day, self.shift(account, day), int(day in closed))
+            for account, days in self.closed.items()
+            for closed in [frozenset(days)]
+            for day in range(first, last + 1)
+        ]
+        names = ("closed_account", "closed_day", "row_shift", "row_closed")
+        return _small({name: [row[i] for row in rows] for i, name in enumerate(names)})
 
     def of_ends(self, days: Days, names: Sequence[str]) -> ir.Table:
         """account_id, date and the shift at each of the named numbers of days."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Protocol
 
 import ibis
@@ -149,7 +150,8 @@ _NODES: dict[type[exp.Expression], Callable[[exp.Expression, Scope], Value]] = {
     exp.Null: lambda n, s: ibis.null(),
     exp.Paren: lambda n, s: _value(n.this, s),
     exp.Neg: lambda n, s: -_value(n.this, s),
-    exp.Not: lambda n, s: ~truth(_value(n.this, s)),
+    # Not `~`: Ibis writes NOT without parentheses, and IS NOT NULL would bind tighter.
+    exp.Not: lambda n, s: truth(_value(n.this, s)) == ibis.literal(False),
     exp.And: _logic(lambda a, b: a & b),
     exp.Or: _logic(lambda a, b: a | b),
     exp.EQ: _binary(lambda a, b: a == b),
@@ -205,6 +207,12 @@ def _relative_change(args: list[exp.Expression], scope: Scope) -> Value:
     return divided(current - earlier, earlier.abs())
 
 
+def _all_known(operator: Callable[..., Value], values: tuple[Value, ...]) -> Value:
+    """Engines leave unknown values out; here the greatest of something unknown is unknown."""
+    missing = reduce(lambda a, b: a | b, (v.isnull() for v in values))
+    return ibis.cases((~missing, operator(*values)))
+
+
 _FUNCTIONS: dict[str, Callable[[list[exp.Expression], Scope], Value]] = {
     "abs": _pointwise(lambda x: x.abs()),
     "ceil": _pointwise(lambda x: x.cast("float64").ceil()),
@@ -213,8 +221,8 @@ _FUNCTIONS: dict[str, Callable[[list[exp.Expression], Scope], Value]] = {
     "lower": _pointwise(lambda x: x.lower()),
     "upper": _pointwise(lambda x: x.upper()),
     "coalesce": _pointwise(ibis.coalesce),
-    "greatest": _pointwise(ibis.greatest),
-    "least": _pointwise(ibis.least),
+    "greatest": _pointwise(lambda *values: _all_known(ibis.greatest, values)),
+    "least": _pointwise(lambda *values: _all_known(ibis.least, values)),
     "nullif": _pointwise(lambda x, y: x.nullif(y)),
     "before": lambda args, scope: _shift(args, scope)[1],
     "change": _change,

@@ -24,16 +24,15 @@ import pyarrow as pa
 
 from keepwell.definitions.expressions import PERIOD_FUNCTIONS, Expression
 from keepwell.definitions.library import Library
-from keepwell.definitions.metric import Metric
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import TABLES
-from keepwell.metrics.calendar import ASKED_ON, Days, covered_on, in_periods, number_of
-from keepwell.metrics.compile import compiled, divided, truth
+from keepwell.metrics.calendar import Days, covered_on, in_periods, number_of
+from keepwell.metrics.compile import compiled, truth
+from keepwell.metrics.derived import AccountScope, derived, typed, value_type
 from keepwell.metrics.families import families, fresh_days
 from keepwell.metrics.given import given_values
 from keepwell.metrics.instances import Needed, needed
 from keepwell.metrics.prepare import Surroundings, portfolio, scan
-from keepwell.metrics.rows import local_day
 from keepwell.metrics.scans import ACCOUNT, Instance, scanned
 from keepwell.metrics.wide import Wide, column_of
 
@@ -156,9 +155,13 @@ class _Evaluation:
         if metric.is_aggregate:
             value, age, stale = self._of_facts(rows, counted[node.ref])
         elif metric.assessed is not None:
-            value, age, stale = ibis.null(_type(metric)), ibis.null("int64"), ibis.literal(False)
+            value, age, stale = (
+                ibis.null(value_type(metric)),
+                ibis.null("int64"),
+                ibis.literal(False),
+            )
         else:
-            value = self._derived(rows, node)
+            value = derived(rows, node, self.library)
             age = _greatest([rows[column_of("age", *r)] for r in node.inputs])
             stale = _any([rows[column_of("stale", *r)] for r in node.inputs])
         named: Value = ibis.null("string")
@@ -168,7 +171,7 @@ class _Evaluation:
             named = ibis.cases(*branches, else_=named)
         if is_given:
             value, age, stale, named = self._given(rows, node, value, age, stale, named)
-        value = _typed(value, metric)
+        value = typed(value, metric)
         return {
             column_of("metric", *node.ref): value,
             column_of("age", *node.ref): age.cast("int64"),
@@ -181,7 +184,7 @@ class _Evaluation:
         end, lag = (self.days.value(rows, n) for n in (instance.end, f"lag of {instance.end}"))
         start = self.days.value(rows, f"start of {instance.end}")
         if instance.column not in rows.columns:
-            return ibis.null(_type(metric)), lag, ibis.literal(False)
+            return ibis.null(value_type(metric)), lag, ibis.literal(False)
         value = rows[instance.column]
         first = ibis.greatest(start, _customer_since(rows).fill_null(start))
         opens = end - instance.offset
@@ -199,23 +202,6 @@ class _Evaluation:
         limit = fresh_days(metric, table, dict(self.freshness.fresh_for), read)
         return value, lag, lag > limit
 
-    def _derived(self, rows: ir.Table, node: Needed) -> Value:
-        metric, offset = node.metric, node.offset
-        scope = AccountScope(rows, offset, self.library)
-        if metric.formula is not None:
-            return compiled(metric.formula, scope)
-        if metric.change is not None:
-            now = rows[column_of("metric", metric.change, offset)]
-            then = rows[column_of("metric", metric.change, offset + (metric.since or 0))]
-            return divided(now - then, then.abs()) if metric.as_ == "relative" else now - then
-        if metric.rank is not None:
-            return _rank(rows, metric, offset)
-        assert metric.share_of_accounts is not None
-        holds = truth(compiled(metric.share_of_accounts, scope))
-        that_day = ibis.window(group_by=[rows[ASKED_ON]])
-        known = holds.notnull().cast("int64").sum().over(that_day)
-        return divided(ibis.cases((holds, 1), else_=0).sum().over(that_day), known)
-
     def _given(
         self, rows: ir.Table, node: Needed, value: Value, age: Value, stale: Value, named: Value
     ) -> tuple[Value, Value, Value, Value]:
@@ -224,8 +210,8 @@ class _Evaluation:
         told, told_named, told_age, holds = (
             rows[f"given {what} {key} {offset}"] for what in ("value", "named", "age", "holds")
         )
-        told = _typed(told, node.metric)
-        value = _typed(value, node.metric)
+        told = typed(told, node.metric)
+        value = typed(value, node.metric)
         takes = holds & (told.notnull() | told_named.notnull())
         falls_back = ~takes.fill_null(False) & value.isnull() & told.notnull()
         return (
@@ -236,45 +222,6 @@ class _Evaluation:
         )
 
 
-class AccountScope:
-    """The names of a formula or condition: metrics, and attributes of the account."""
-
-    def __init__(
-        self,
-        rows: ir.Table,
-        offset: int = 0,
-        library: Library | None = None,
-        extra: Mapping[str, Value] | None = None,
-    ) -> None:
-        self.rows = rows
-        self.offset = offset
-        self.library = library
-        self.extra = extra or {}
-
-    def name(self, name: str) -> Value:
-        if name in self.extra:
-            return self.extra[name]
-        if name.startswith("account."):
-            return self.rows[f"account/{name.removeprefix('account.')}"]
-        column = column_of("metric", name, self.offset)
-        return self.rows[column if column in self.rows.columns else f"metric/{name}"]
-
-    def day(self, value: Value) -> Value:
-        return local_day(value, self.rows["account/timezone"])
-
-    def today(self) -> Value:
-        return self.rows[ASKED_ON].epoch_days().cast("int64") - self.offset
-
-    def before(self, name: str, days: int) -> Value:
-        return self.rows[column_of("metric", name, self.offset + days)]
-
-    def period(self, kind: str, what: str) -> Value:
-        column = f"period/{kind}/{what}"
-        if column not in self.rows.columns:  # nobody keeps such periods here, as in a sheet
-            return ibis.literal(False) if what == "lasts" else ibis.null("int64")
-        return self.rows[column]
-
-
 def period_kinds_of(conditions: Iterable[Expression]) -> list[str]:
     """The kinds of periods that conditions ask for, each once."""
     calls = [c.calls(f) for c in conditions for f in sorted(PERIOD_FUNCTIONS)]
@@ -283,19 +230,6 @@ def period_kinds_of(conditions: Iterable[Expression]) -> list[str]:
 
 def _customer_since(rows: ir.Table) -> Value:
     return rows["account/customer_since"].epoch_days().cast("int64")
-
-
-def _type(metric: Metric) -> str:
-    if metric.is_date:
-        return "date"
-    return "string" if metric.is_text else "float64"
-
-
-def _typed(value: Value, metric: Metric) -> Value:
-    kind = _type(metric)
-    if kind == "string" and value.type().is_boolean():
-        return ibis.cases((value, "yes"), (~value, "no"))
-    return value if str(value.type()) == kind else value.cast(kind)
 
 
 def _greatest(values: Sequence[Value]) -> Value:
@@ -310,14 +244,3 @@ def _greatest(values: Sequence[Value]) -> Value:
 
 def _any(values: Sequence[Value]) -> Value:
     return reduce(lambda a, b: a | b, values) if values else ibis.literal(False)
-
-
-def _rank(rows: ir.Table, metric: Metric, offset: int) -> Value:
-    """1 for the lowest of `into` equal parts. Equal values share the rank of the first of them."""
-    value = rows[column_of("metric", str(metric.rank), offset)]
-    groups = [rows[ASKED_ON], *(rows[column_of("metric", w, offset)] for w in metric.within)]
-    groups.append(value.notnull())
-    below = ibis.rank().over(group_by=groups, order_by=value)
-    known = value.count().over(group_by=groups)
-    part = (below.cast("float64") * metric.into / known.cast("float64").nullif(0)).floor() + 1
-    return ibis.cases((value.notnull(), part))

@@ -24,8 +24,18 @@ from keepwell.metrics.calendar import (
 )
 from keepwell.metrics.money import converted, rates_table
 from keepwell.metrics.rows import RowScope, beside, columns_used, local_day, neighbours
-from keepwell.metrics.scans import ACCOUNT, RATE, ROW_DAY, ROW_SHIFT, ZONE, Instance, Scan
-from keepwell.metrics.scans import argument_of, is_money
+from keepwell.metrics.scans import (
+    ACCOUNT,
+    RATE,
+    ROW_CLOSED,
+    ROW_DAY,
+    ROW_SHIFT,
+    ZONE,
+    Instance,
+    Scan,
+    argument_of,
+    is_money,
+)
 
 IN_PORTFOLIO = ("trial", "active", "paused")
 LONGEST_CLOSED = 400
@@ -173,7 +183,8 @@ def _with_shifts(around: Surroundings, rows: ir.Table, ends: Sequence[str]) -> i
     rows = rows.left_join(
         at_end, [rows[ACCOUNT] == at_end.ends_account, rows[ASKED_ON] == at_end.ends_date]
     )
-    shifts = {name: rows[name].fill_null(0) for name in (ROW_SHIFT, *(f"shift {e}" for e in ends))}
+    names = (ROW_SHIFT, ROW_CLOSED, *(f"shift {e}" for e in ends))
+    shifts = {name: rows[name].fill_null(0) for name in names}
     return rows.mutate(**shifts)
 
 

@@ -25,6 +25,7 @@ from keepwell.metrics.rows import RowScope
 Value = Any
 ROW_DAY = "row_day"
 ROW_SHIFT = "row_shift"
+ROW_CLOSED = "row_closed"
 ZONE = "row_zone"
 ACCOUNT = "for_account"
 RATE = "row_rate"
@@ -76,6 +77,8 @@ class Scan:
             happened = age >= instance.offset
             if metric.over is not None:
                 happened = happened & (age < instance.offset + metric.over)
+                if self.has_closures:
+                    happened = happened & (self.rows[ROW_CLOSED] == 0)
             else:
                 # A row without a day has happened, though nobody knows when.
                 happened = happened | self.rows[ROW_DAY].isnull()

@@ -29,7 +29,7 @@ class Wide:
         self.con = con
         found = con.to_pyarrow(accounts)
         self.data = found.sort_by([(ASKED_ON, "ascending"), ("account_id", "ascending")])
-        self._keys = _keys(self.data)
+        self._keys = row_keys(self.data)
 
     def add_by_day(self, days: Days) -> None:
         """Every named number of the asked days."""
@@ -40,7 +40,7 @@ class Wide:
     def add_counted(self, counted: ir.Table) -> None:
         """The columns of a table with at most one row per account and day."""
         found = self.con.to_pyarrow(counted)
-        at = pc.index_in(self._keys, _keys(found).combine_chunks())
+        at = pc.index_in(self._keys, row_keys(found).combine_chunks())
         for name in found.column_names:
             if name not in ("account_id", ASKED_ON):
                 self._append(name, found[name].combine_chunks().take(at))
@@ -67,7 +67,7 @@ class Wide:
         computed = rows.select("account_id", ASKED_ON, **columns)
         found = self.con.to_pyarrow(computed)
         # An engine may return the rows in any order.
-        at = pc.index_in(self._keys, _keys(found).combine_chunks())
+        at = pc.index_in(self._keys, row_keys(found).combine_chunks())
         for name in columns:
             self._append(name, found[name].combine_chunks().take(at))
 
@@ -84,7 +84,7 @@ class Wide:
         self.data = self.data.append_column(name, values)
 
 
-def _keys(table: pa.Table) -> pa.ChunkedArray:
+def row_keys(table: pa.Table) -> pa.ChunkedArray:
     """One text per row that is alike for the same account and day."""
     days = table[ASKED_ON].cast(pa.int32()).cast(pa.string())
     return pc.binary_join_element_wise(table["account_id"], days, "\x1f")

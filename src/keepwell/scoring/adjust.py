@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from keepwell.definitions.scorecard import Adjustment, NodePath, Scorecard
 from keepwell.metrics.compile import compiled, truth
-from keepwell.metrics.evaluate import AccountScope
+from keepwell.metrics.derived import AccountScope
 
 if TYPE_CHECKING:
     from keepwell.scoring.plan import Node
@@ -31,9 +31,9 @@ class Adjusting:
     scorecard: Scorecard
     nodes: Sequence[Node]
 
-    def applied(self, rows: ir.Table) -> ir.Table:
-        """The rows with `adjust/<key>`, `override/<path>`, `final/<path>` for nodes that any rule
-        may change, and the score."""
+    def columns(self, rows: ir.Table) -> dict[str, Value]:
+        """`adjust/<key>`, `override/<path>`, `final/<path>` for nodes that any rule may change, and
+        the score."""
         moved: dict[NodePath, list[Value]] = {}  # what was added to the points of a node
         columns: dict[str, Value] = {}
         scope = AccountScope(rows, extra={"score": rows.computed})
@@ -46,13 +46,16 @@ class Adjusting:
             columns[f"override/{name}"] = self._override(rows, path, moved)
         for path in self._touched(moved):
             columns[f"final/{'/'.join(path)}"] = self._current(rows, path, moved)
-        rows = rows.mutate(**columns)
-        terms = [rows[c].fill_null(0.0) for c in columns if c.startswith(("adjust/", "override/"))]
+        terms = [
+            term.fill_null(0.0)
+            for name, term in columns.items()
+            if name.startswith(("adjust/", "override/"))
+        ]
         score = reduce(lambda a, b: a + b, terms, rows.computed)
         if "set/" in rows.columns:
             # A person's score stands where nothing could be computed.
             score = ibis.coalesce(score, rows["set/"])
-        return rows.mutate(score=score)
+        return columns | {"score": score}
 
     def _adjusted(
         self,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import ibis
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
@@ -100,14 +99,14 @@ def explained(con: Backend, plan: Plan, rows: pa.Table) -> list[Explanation]:
 
     rows: what history keeps of a scored day, or fresh metric values.
     """
-    scored = con.to_pyarrow(plan.score(ibis.memtable(_metric_rows(rows))))
+    scored = plan.run(con, metric_rows(rows))
     return [_explanation(plan, row) for row in scored.sort_by("account_id").to_pylist()]
 
 
 _RESULTS = ("state/", "points/", "final/", "adjust/", "override/", "weight/")
 
 
-def _metric_rows(rows: pa.Table) -> pa.Table:
+def metric_rows(rows: pa.Table) -> pa.Table:
     """The rows without what the plan itself works out."""
     words = ("coverage", "computed", "score", "tier")
     keep = [c for c in rows.column_names if c not in words and not c.startswith(_RESULTS)]

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from keepwell.definitions.library import Library
 from keepwell.definitions.scorecard import Component, Hold, Measure, NodePath, Points, Scorecard
 from keepwell.metrics.compile import compiled, truth
-from keepwell.metrics.evaluate import AccountScope
+from keepwell.metrics.derived import AccountScope
 
 Value = Any
 

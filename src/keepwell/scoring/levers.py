@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ibis
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from keepwell.definitions.scorecard import Measure
-from keepwell.scoring.explain import Explanation, _metric_rows, explained, next_tier
+from keepwell.scoring.explain import Explanation, metric_rows, explained, next_tier
 from keepwell.scoring.plan import PLACES, Plan
 
 MOST_TOGETHER = 8
@@ -64,7 +63,7 @@ def way_up(con: Backend, plan: Plan, row: pa.Table) -> WayUp | None:
 
     row: one row of metric values. Cheapest is fewest changes, then fewest bands climbed.
     """
-    row = _metric_rows(row)
+    row = metric_rows(row)
     current = explained(con, plan, row)[0]
     above = next_tier(current, plan.scorecard.tiers)
     if above is None or current.score is None:
@@ -139,9 +138,7 @@ def _scores(
         )
         for i, v in enumerate(values)
     ]
-    scored = con.to_pyarrow(
-        plan.score(ibis.memtable(pa.concat_tables(tables))).select("account_id", "score")
-    )
+    scored = plan.run(con, pa.concat_tables(tables))
     by_trial = dict(zip(*(scored[c].to_pylist() for c in ("account_id", "score")), strict=True))
     return [by_trial.get(f"{i:06d}") for i in range(len(values))]
 

@@ -12,7 +12,7 @@ from keepwell.definitions.expressions import Expression
 from keepwell.definitions.library import SCORE_NAMES, Library
 from keepwell.definitions.segment import Segment, Segmentation
 from keepwell.metrics.compile import compiled, truth
-from keepwell.metrics.evaluate import AccountScope
+from keepwell.metrics.derived import AccountScope
 
 Value = Any
 

@@ -82,8 +82,7 @@ def header(found: Explained, tiers: Tiers) -> RenderableType:
         ),
         Text.assemble("  ", _score(x, tiers)),
     ]
-    for said in _beside(found):
-        lines.append(Text.assemble("  ", said))
+    lines.extend(Text.assemble("  ", said) for said in _beside(found))
     placed = [fmt.words(v) for v in found.segments.values() if v]
     placed += [fmt.words(f) for f in found.flags]
     if placed:

@@ -30,9 +30,7 @@ def score(value: float | None, limits: Iterable[float] = ()) -> str:
         return UNKNOWN
     limits = list(limits)
     for places in range(1, _MOST_PLACES):
-        if all(
-            (round(value, places) < x) == (round(value, _MOST_PLACES) < x) for x in limits
-        ):
+        if all((round(value, places) < x) == (round(value, _MOST_PLACES) < x) for x in limits):
             return _fixed(value, places)
     return _fixed(value, _MOST_PLACES)
 
@@ -51,9 +49,10 @@ def signed(value: float | Decimal | None, places: int = 1) -> str:
     """A change with its sign; a change that rounds to nothing but is something shows more."""
     if value is None:
         return UNKNOWN
-    text = _fixed(abs(value), places)
+    size = abs(float(value))
+    text = _fixed(size, places)
     if not text.strip("0.") and value != 0:
-        text = _fixed(abs(value), places + 1)
+        text = _fixed(size, places + 1)
         if not text.strip("0."):
             return f"under {10**-places:g}"
     if not text.strip("0."):

@@ -49,8 +49,7 @@ def tree(explanation: Explanation, width: int, currency: str | None = None) -> R
         parts.append(_line(row, columns, label))
         indent = _INDENT * len(row.line.path)
         parts += [
-            Padding(Text(f"↳ {note}", "dim"), (0, 0, 0, indent), expand=False)
-            for note in row.notes
+            Padding(Text(f"↳ {note}", "dim"), (0, 0, 0, indent), expand=False) for note in row.notes
         ]
     return Group(*parts)
 
@@ -87,7 +86,9 @@ def _layout(rows: Sequence[_Row], width: int) -> tuple[dict[str, int], int]:
         key: max([cell_len(title), *(r.cells[key].cell_len for r in rows)])
         for key, title in _TITLES.items()
     }
-    label = max((_INDENT * (len(r.line.path) - 1) + cell_len(r.line.label) for r in rows), default=0)
+    label = max(
+        (_INDENT * (len(r.line.path) - 1) + cell_len(r.line.label) for r in rows), default=0
+    )
     columns = dict(natural)
 
     def room() -> int:
@@ -116,9 +117,7 @@ def _line(row: _Row, columns: Mapping[str, int], label: int) -> Text:
     return _joined(Text(" " * (_INDENT * depth) + name, style), row.cells, columns, label)
 
 
-def _joined(
-    first: Text, cells: Mapping[str, Text], columns: Mapping[str, int], label: int
-) -> Text:
+def _joined(first: Text, cells: Mapping[str, Text], columns: Mapping[str, int], label: int) -> Text:
     first.pad_right(max(0, label - first.cell_len))
     parts = [first]
     for key, width in columns.items():
@@ -151,9 +150,7 @@ def _data_style(line: Line) -> str:
     return "" if line.state == NOT_APPLICABLE else "yellow"
 
 
-def notes(
-    explanation: Explanation, line: Line, currency: str | None = None
-) -> tuple[str, ...]:
+def notes(explanation: Explanation, line: Line, currency: str | None = None) -> tuple[str, ...]:
     """What a reader must know beside the numbers: missing data, and who carries its weight."""
     found = []
     if line.points is None and line.printed > 0:

@@ -1,0 +1,113 @@
+"""What a sheet gives, to metric values as the scoring plan takes them.
+
+A metric that the sheet has a column for is what its cells say, and an empty cell is a missing
+value. A metric that it has no column for is computed where all that it is made of is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from keepwell.app.sheet_cells import Cell
+from keepwell.definitions.library import Library
+from keepwell.definitions.metric import Metric
+from keepwell.facts.arrow import ARROW_TYPES
+from keepwell.facts.schema import TABLES
+from keepwell.metrics.calendar import ASKED_ON
+from keepwell.metrics.compile import compiled, truth
+from keepwell.metrics.derived import AccountScope, derived, typed, value_type
+from keepwell.metrics.instances import Needed, needed
+from keepwell.metrics.wide import PARTS, Wide, column_of
+
+Value = Any
+_ARROW = {"float64": pa.float64(), "string": pa.string(), "date": pa.date32()}
+
+
+@dataclass(frozen=True)
+class Given:
+    """Accounts with what is known of them, a cell per account in each column.
+
+    metrics: cells by metric key; None where the metric is to be computed instead. attributes:
+    values by column of the table accounts.
+    """
+
+    accounts: Sequence[str]
+    metrics: Mapping[str, Sequence[Cell | None]]
+    attributes: Mapping[str, Sequence[Any]]
+
+
+def metric_values(
+    con: Backend, library: Library, keys: Iterable[str], given: Given, day: date
+) -> pa.Table:
+    """The metrics `keys` of every account as evaluate() names them, in the order of account_id.
+
+    Nothing is known of other days, so that what looks back is unknown; what compares accounts
+    compares those that are given. A value that is given is never stale.
+    """
+    keys = list(dict.fromkeys(keys))
+    nodes = needed(library, keys)
+    wide = Wide(con, ibis.memtable(_accounts(nodes, given, day)))
+    for level in range(max((n.level for n in nodes), default=0) + 1):
+        rows = wide.rows()
+        columns: dict[str, Value] = {}
+        for node in nodes:
+            if node.level == level:
+                columns |= _columns(rows, node, node.key in given.metrics, library)
+        wide.add_computed(rows, columns)
+    return wide.selected(keys, ())
+
+
+def _accounts(nodes: Sequence[Needed], given: Given, day: date) -> pa.Table:
+    """account_id, asked_on, every attribute, and `told <what> <key>` of the given metrics."""
+    count = len(given.accounts)
+    columns: dict[str, pa.Array] = {
+        "account_id": pa.array(given.accounts, pa.string()),
+        ASKED_ON: pa.array([day] * count, pa.date32()),
+    }
+    for column in TABLES["accounts"].columns:
+        values = given.attributes.get(column.name)
+        if values is None:
+            values = ["UTC" if column.name == "timezone" else None] * count
+        columns[f"account/{column.name}"] = pa.array(values, ARROW_TYPES[column.type])
+    for node in nodes:
+        if node.offset == 0 and node.key in given.metrics:
+            cells = given.metrics[node.key]
+            kind = _ARROW[value_type(node.metric)]
+            columns |= {
+                f"told value {node.key}": pa.array([c and c.value for c in cells], kind),
+                f"told named {node.key}": pa.array([c and c.named for c in cells], pa.string()),
+                f"told {node.key}": pa.array([c is not None for c in cells], pa.bool_()),
+            }
+    return pa.table(columns)
+
+
+def _columns(rows: ibis.Table, node: Needed, is_told: bool, library: Library) -> dict[str, Value]:
+    """The four columns of one metric at one offset."""
+    metric, key = node.metric, node.key
+    is_told = is_told and node.offset == 0
+    value: Value = ibis.null(value_type(metric))
+    named: Value = ibis.null("string")
+    if node.offset == 0:
+        if _is_derived(metric):
+            value = typed(derived(rows, node, library), metric)
+        if metric.states:
+            scope = AccountScope(rows, 0, library)
+            branches = [(truth(compiled(c, scope)), s) for s, c in metric.states.items()]
+            named = ibis.cases(*branches, else_=named)
+    if is_told:
+        value = ibis.cases((rows[f"told {key}"], rows[f"told value {key}"]), else_=value)
+        named = ibis.coalesce(rows[f"told named {key}"], named)
+    age: Value = ibis.cases((value.notnull(), ibis.literal(0, "int64")))
+    parts = (value, age, ibis.literal(False), ibis.cases((value.isnull(), named)))
+    return {column_of(w, *node.ref): p for w, p in zip(PARTS, parts, strict=True)}
+
+
+def _is_derived(metric: Metric) -> bool:
+    return not metric.is_aggregate and metric.assessed is None

@@ -1,0 +1,53 @@
+"""keepwell status"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keepwell.cli.options import Command, data_options, open_project, project_option
+
+
+@click.command(cls=Command)
+@project_option
+@click.option(
+    "--quarantine", is_flag=True, help="Show each row that was set aside, with number and reason."
+)
+@data_options
+def status(project: Path | None, quarantine: bool, fmt: str | None, output: Path | None) -> None:
+    """Show what data is there, how fresh it is, what was set aside, and what is missing.
+
+    Per source and table: rows, first and last day, and its age against what is expected; the rows
+    in quarantine by reason; and the metrics of the scorecards that nothing feeds, with what would.
+
+    Examples:
+
+    \b
+      keepwell status
+      keepwell status --quarantine --format csv --output quarantine.csv
+      keepwell status --format json
+    """
+    from keepwell.cli.output import deliver
+    from keepwell.cli.render import status as render
+
+    opened = open_project(project)
+    if quarantine:
+        from keepwell.facts.quality import quarantine as rows_of
+
+        rows = rows_of(opened.store)
+        deliver(
+            fmt,
+            output,
+            table=lambda width: render.quarantine(rows.to_pylist(), width),
+            rows=lambda: rows,
+        )
+        return
+    found = opened.status()
+    deliver(
+        fmt,
+        output,
+        table=lambda width: render.status(found, opened.settings.name, width),
+        rows=lambda: render.feed_rows(found.feeds),
+        document=lambda: found,
+    )
