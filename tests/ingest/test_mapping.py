@@ -102,7 +102,7 @@ def test_a_wrong_file(text: str, message: str) -> None:
 def test_all_problems_are_told_at_once() -> None:
     found = _in_table("  - from: t.csv\n    to: tickets\n    fields: {ticket_idd: x}\n")
     assert [p.message.split(" ")[0] for p in found] == [
-        "tickets.account_id", "tickets.opened_at", "tickets.ticket_id", "table",
+        "tickets.ticket_id", "tickets.account_id", "tickets.opened_at", "table",
     ]  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def test_an_expression_that_does_not_fit_the_columns_is_told_before_anything_is_
 ) -> None:
     desk.file("accounts.csv", "id,name\na,A\n")
     with pytest.raises(DefinitionErrors, match="cannot be computed"):
-        desk.run(ACCOUNTS.replace("name: id", "name: {expression: round(id || name, id)}"))
+        desk.run(ACCOUNTS.replace("name: id", "name: {expression: 'round(id || name, id)'}"))
     assert desk.store.files("accounts") == []
 
 
@@ -183,8 +183,8 @@ def test_a_file_that_the_mapping_does_not_name(desk: Desk) -> None:
 
 def test_an_unknown_metric_is_told_with_the_nearest(desk: Desk) -> None:
     desk.file("sheet.csv", "id,n\na,1\n")
-    text = HEAD + "  - {from: sheet.csv, to: metrics, account: id, as_of: 2026-03-01," \
-        " fields: {logins_30: n}}\n"  # fmt: skip
+    rule = "from: sheet.csv, to: metrics, account: id, as_of: 2026-03-01, fields: {logins_30: n}"
+    text = f"{HEAD}  - {{{rule}}}\n"
     with pytest.raises(DefinitionErrors) as caught:
         desk.run(text, context=Context(metrics={"logins_30d": "count"}))
     assert caught.value.problems[0].nearest == "logins_30d"

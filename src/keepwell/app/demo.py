@@ -15,7 +15,7 @@ SCORECARDS = (
     "enterprise", "leading-indicators", "value-realization", "portfolio-360", "plan-tiered",
     "engagement-trends", "product-adoption", "customer-value",
 )  # fmt: skip
-DAYS_BACK = 91
+WEEKS = 26
 
 _SETTINGS = """\
 name: Quayside
@@ -28,6 +28,13 @@ peers:
   at_least: 8
 fresh_for: {{usage_daily: 7 days}}
 """
+
+
+def scored_days(end: date) -> list[date]:
+    """The days of the example's history: every seventh of half a year, the last seven, and those
+    that the portfolio compares with."""
+    weekly = {end - timedelta(days=7 * n) for n in range(WEEKS + 1)}
+    return sorted(weekly | {end - timedelta(days=n) for n in (0, 1, 2, 3, 4, 5, 6, 30, 90)})
 
 
 def make_demo(
@@ -63,6 +70,7 @@ def make_demo(
         stored, rejected = stored + report.stored, rejected + report.rejected
     say(f"Imported {stored:,} rows; {rejected} rows are in quarantine, for good reasons")
     if score:
-        say(f"Scoring {DAYS_BACK} days with {len(SCORECARDS)} scorecards")
-        project.score(first=end - timedelta(days=DAYS_BACK - 1), last=end, progress=progress)
+        days = scored_days(end)
+        say(f"Scoring {len(days)} days with {len(SCORECARDS)} scorecards")
+        project.score(days=days, progress=progress)
     return project

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -81,9 +81,7 @@ def explain(
     before_info = _before(project, key, info, since)
     moved = None
     if before_info is not None:
-        earlier = project.history.read(
-            key, days=[before_info.day], accounts=[found["account_id"]]
-        )
+        earlier = project.history.read(key, days=[before_info.day], accounts=[found["account_id"]])
         if earlier.num_rows:
             old = explained(con, plan_of(project, key, before_info), earlier)[0]
             moved = change(old, current, info.definition == before_info.definition)
@@ -132,12 +130,13 @@ def find_account(rows: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
     """
     text = wanted.strip().casefold()
     names = {str(r.get("account/name") or ""): r for r in rows}
-    for match in (
-        lambda r: r["account_id"] == wanted,
+    ways: tuple[Callable[[dict[str, Any]], bool], ...] = (
+        lambda r: str(r["account_id"]) == wanted,
         lambda r: str(r.get("account/name") or "").casefold() == text,
         lambda r: str(r.get("account/name") or "").casefold().startswith(text),
         lambda r: text in str(r.get("account/name") or "").casefold(),
-    ):
+    )
+    for match in ways:
         found = [r for r in rows if match(r)]
         if len(found) == 1:
             return found[0]
@@ -150,9 +149,7 @@ def find_account(rows: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
     )
 
 
-def _before(
-    project: Project, key: str, info: DayInfo, since: date | None
-) -> DayInfo | None:
+def _before(project: Project, key: str, info: DayInfo, since: date | None) -> DayInfo | None:
     if since is not None:
         return scored_day(project, key, since)
     snapshot = project.history.snapshot()

@@ -124,7 +124,8 @@ def _readme(title: str, framework: str) -> str:
     return f"""\
 # {title}: customer health
 
-Scores as code: `keepwell.yaml`, `metrics/`, `scorecards/` and `segments/` belong in git, `data/` does not.
+Scores as code: `keepwell.yaml`, `metrics/`, `scorecards/` and `segments/` belong in git, `data/`
+does not.
 
     keepwell import --suggest PATH > {folder}-mapping.yaml   # how your files become facts
     keepwell import PATH --map {folder}-mapping.yaml
@@ -133,6 +134,6 @@ Scores as code: `keepwell.yaml`, `metrics/`, `scorecards/` and `segments/` belon
     keepwell accounts
     keepwell explain ACCOUNT
 
-The framework is `{framework}`; change it in `scorecards/{framework}.yaml` and look at the effect with
-`keepwell simulate --with .` first.
+The framework is `{framework}`; change it in `scorecards/{framework}.yaml` and look at the effect
+with `keepwell simulate --with .` first.
 """

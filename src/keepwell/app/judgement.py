@@ -23,12 +23,11 @@ def assess(
     rationale: str | None, quote: str | None, expires: date | None,
 ) -> str:  # fmt: skip
     """Record a value for a metric. Without `expires` it holds as long as the metric says."""
-    key = project.library.metric(metric) and metric
-    value = metric_value(project.library, key, answer)
-    definition = project.library.metric(key)
+    definition = project.library.metric(metric)
+    value = metric_value(project.library, metric, answer)
     return project.workspace.record_assessment(
         account_id=account_id(project, account),
-        question_key=key,
+        question_key=metric,
         author=author,
         answer_code=value if isinstance(value, str) else None,
         answer_number=value if isinstance(value, float) else None,
@@ -53,9 +52,7 @@ def override(
     found = card.path_of(path) if path else ()
     if found is None:
         names = ["/".join(p) for p, _ in card.nodes()]
-        raise KeepwellError(
-            f"'{key}' has no component '{path}'", todo=did_you_mean(path, names)
-        )
+        raise KeepwellError(f"'{key}' has no component '{path}'", todo=did_you_mean(path, names))
     return project.workspace.record_override(
         account_id=account_id(project, account),
         scorecard=key,

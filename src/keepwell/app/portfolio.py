@@ -155,9 +155,7 @@ def _sorted(table: pa.Table, sort: str | None) -> pa.Table:
     if (sort or "").startswith("-"):
         order = "descending"
     if name not in table.column_names:
-        raise KeepwellError(
-            f"cannot sort by '{name}'", todo=did_you_mean(name, table.column_names)
-        )
+        raise KeepwellError(f"cannot sort by '{name}'", todo=did_you_mean(name, table.column_names))
     at = pc.sort_indices(table, sort_keys=[(name, order), ("account", "ascending")])
     return table.take(at)
 
@@ -175,9 +173,7 @@ def _reasons(
     if past is not None:
         earlier = project.history.read(key, days=[day], accounts=list(wanted))
         if earlier.num_rows:
-            before = {
-                e.account_id: e for e in explained(con, plan_of(project, key, past), earlier)
-            }
+            before = {e.account_id: e for e in explained(con, plan_of(project, key, past), earlier)}
     return [first_reason(now[a], before.get(a)) for a in wanted]
 
 

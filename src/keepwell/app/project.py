@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,21 +102,20 @@ class Project:
         *,
         first: Day = None,
         last: Day = None,
+        days: Sequence[date] | None = None,
         restate: bool = False,
         progress: Callable[[int, int, date], None] | None = None,
         on_wait: Say | None = None,
     ) -> Outcome:
-        """Score one day, or every day from `first` to `last`, and store it.
+        """Score one day, every day from `first` to `last`, or the given `days`, and store them.
 
         Without a day it is the last day that the facts cover, at most today. A day that is over
         and was scored keeps its result unless `restate` is set.
         """
-        days = self._days(as_of, first, last)
+        days = list(days) if days is not None else self._days(as_of, first, last)
         late = [d for d in days if d > self.today()]
         if late:
-            raise KeepwellError(
-                f"{late[0]} is yet to come", expected=f"a day up to {self.today()}"
-            )
+            raise KeepwellError(f"{late[0]} is yet to come", expected=f"a day up to {self.today()}")
         if not self.facts().coverage():
             raise KeepwellError(
                 "there are no facts to score",
@@ -147,7 +146,8 @@ class Project:
         on_wait: Say | None = None,
     ) -> ImportReport:
         """Import files into the canonical tables; see keepwell.ingest.load."""
-        from keepwell.ingest import load, mapping as mappings
+        from keepwell.ingest import load
+        from keepwell.ingest import mapping as mappings
 
         context = load.Context(
             currency=self.settings.currency,
@@ -159,6 +159,13 @@ class Project:
             self.store, paths, loaded, source=source, context=context, dry_run=dry_run,
             say=say, on_wait=on_wait,
         )  # fmt: skip
+
+    def suggest(self, paths: Iterable[str | Path]) -> str:
+        """A mapping for these files, as YAML text to look over; see keepwell.ingest.suggest."""
+        from keepwell.ingest.suggest import suggest
+
+        labels = {key: metric.label for key, metric in self.library.metrics.items()}
+        return suggest(paths, currency=self.settings.currency, metrics=labels)
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -296,5 +303,3 @@ def _definitions(folder: Path) -> tuple[Settings, Library]:
                built_in().documents.get(k)}  # fmt: skip
     check_rows(library, own | changed)
     return settings, library
-
-

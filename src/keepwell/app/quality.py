@@ -53,8 +53,8 @@ def status(project: Project) -> Status:
 def _unfed(project: Project, covers: list[Cover], questions: frozenset[str]) -> list[Unfed]:
     wanted: dict[str, list[str]] = {}
     for key, plan in project.judge.plans.items():
-        for metric in project.library.closure(plan.metrics):
-            wanted.setdefault(metric, []).append(key)
+        for name in project.library.closure(plan.metrics):
+            wanted.setdefault(name, []).append(key)
     known = {c.family for c in covers}
     found = []
     for key, cards in wanted.items():

@@ -1,8 +1,9 @@
-"""An empty sheet for a scorecard: one column per metric, explained in notes and on a second page."""
+"""An empty sheet for a scorecard: a column per metric, explained in notes and a second page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,7 +35,7 @@ _GOOD = {"high": "higher is better", "low": "lower is better", None: ""}
 
 
 def write_template(scorecard_key: str, file: str | Path, library: Library | None = None) -> Path:
-    """Write the empty sheet of a scorecard as .xlsx; the path that was written.
+    """Write the empty sheet of a scorecard as .xlsx, or plainly as .csv; the path that was written.
 
     A column for the account and one for each metric that the scorecard reads, whichever the plan of
     an account; the second row is an example, which score_sheet() passes over as soon as there are
@@ -43,22 +44,37 @@ def write_template(scorecard_key: str, file: str | Path, library: Library | None
     library = library or built_in()
     plan = Plan(library.scorecard(scorecard_key), library)
     path = Path(file)
-    if path.suffix.lower() != ".xlsx":
-        raise KeepwellError("a template is a workbook", where=str(path), expected="FILE.xlsx")
+    writers = {".xlsx": _write_workbook, ".csv": _write_csv}
+    if path.suffix.lower() not in writers:
+        raise KeepwellError(
+            "a template is a workbook or CSV", where=str(path), expected="FILE.xlsx or FILE.csv"
+        )
     if path.exists():
         raise KeepwellError(
             "there is a file already", where=str(path), todo="name another one, or remove it"
         )
+    try:
+        writers[path.suffix.lower()](plan, path)
+    except OSError as error:
+        raise KeepwellError(f"cannot be written: {error.strerror}", where=str(path)) from None
+    return path
+
+
+def _write_workbook(plan: Plan, path: Path) -> None:
     book = Workbook()
     sheet = book.active
     assert isinstance(sheet, Worksheet)
     _accounts(sheet, plan)
     _guide(book.create_sheet("Guide"), plan)
-    try:
-        book.save(path)
-    except OSError as error:
-        raise KeepwellError(f"cannot be written: {error.strerror}", where=str(path)) from None
-    return path
+    book.save(path)
+
+
+def _write_csv(plan: Plan, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["account", *plan.metrics])
+        examples = [plan.library.metrics[key].example for key in plan.metrics]
+        rows.writerow([EXAMPLE, *("" if e is None else e for e in examples)])
 
 
 @dataclass(frozen=True)
@@ -176,7 +192,7 @@ def _offer(sheet: Worksheet, letter: str, reader: Reader) -> None:
     validation.add(f"{letter}2:{letter}{ROWS}")
 
 
-# --- the second page: how it is judged --------------------------------------------------------------
+# --- the second page: how it is judged -----------------------------------------------------------
 
 
 _COLUMNS = {"Component": 42, "Share of the score": 12, "Measure": 30, "Metric": 32, "Unit": 14,
@@ -198,7 +214,7 @@ def _guide(sheet: Worksheet, plan: Plan) -> None:
         cells[1].number_format = "0.0%"
 
 
-def _guide_rows(plan: Plan) -> Iterator[Sequence[str | float]]:
+def _guide_rows(plan: Plan) -> Iterator[list[str | float]]:
     judged = set()
     for leaf in plan.leaves:
         for value, measure in leaf.component.variants():

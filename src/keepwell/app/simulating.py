@@ -71,9 +71,7 @@ def simulate(
     fields by path, such as `usage.weight: 40` or `minimum_coverage: 60%`.
     """
     if with_dir is None and not sets:
-        raise KeepwellError(
-            "what should change?", expected="--with DIR or --set usage.weight=40"
-        )
+        raise KeepwellError("what should change?", expected="--with DIR or --set usage.weight=40")
     key = card_key(project, scorecard)
     library = project.library if with_dir is None else _other(with_dir)
     if sets:
@@ -159,7 +157,7 @@ def _compared(
     after: Mapping[str, Explanation],
     names: Mapping[str, str],
 ) -> Simulation:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for account in dict.fromkeys([*before, *after]):
         old, new = before.get(account), after.get(account)
         moved = change(old, new, same_definition=False) if old and new else None
@@ -206,9 +204,9 @@ def _average(found: Mapping[str, Explanation]) -> float | None:
 def _why(moved: Change | None) -> str | None:
     if moved is None or not moved.parts:
         return None
-    sums: Counter[str] = Counter()
+    sums: dict[str, float] = {}
     for part in moved.parts:
-        sums[part.label] += part.points  # type: ignore[assignment]
-    label, points = max(sums.items(), key=lambda x: abs(x[1]))
+        sums[part.label] = sums.get(part.label, 0.0) + part.points
+    label, points = max(sums.items(), key=lambda of: abs(of[1]))
     sign = "+" if points > 0 else "\N{MINUS SIGN}"
     return f"{label} {sign}{abs(points):.1f}"

@@ -37,21 +37,24 @@ class Table:
     def to_pandas(self) -> pandas.DataFrame:
         """The table as pandas.DataFrame. Raises KeepwellError where pandas is not installed."""
         try:
-            import pandas  # noqa: F401  (to say so clearly; pyarrow would raise its own error)
+            import pandas
         except ModuleNotFoundError:
             raise _absent("pandas", "pandas") from None
-        return self._data.to_pandas()
+        frame = self._data.to_pandas()
+        assert isinstance(frame, pandas.DataFrame)
+        return frame
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows as dictionaries."""
-        return self._data.to_pylist()
+        rows: list[dict[str, Any]] = self._data.to_pylist()
+        return rows
 
     @property
     def columns(self) -> list[str]:
-        return self._data.column_names
+        return list(self._data.column_names)
 
     def __len__(self) -> int:
-        return self._data.num_rows
+        return int(self._data.num_rows)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows())

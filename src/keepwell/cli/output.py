@@ -150,7 +150,7 @@ def _data(write: Callable[[BinaryIO], Any], output: Path | None) -> None:
         # Through a buffer: Arrow would close the stream, and a pipe cannot be sought in.
         buffer = io.BytesIO()
         write(buffer)
-        click.get_binary_stream("stdout").write(buffer.getvalue())
+        sys.stdout.buffer.write(buffer.getvalue())
         return
     # Beside the file and then in its place: a reader never finds half of it.
     special = output.exists() and not output.is_file()

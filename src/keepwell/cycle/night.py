@@ -141,9 +141,7 @@ class Night:
         days = [t.day for t in chunk]
         plans = {k: p for k, p in self.judge.plans.items() if k in last.tables}
         values = self.judge.values(facts, days)
-        overrides = {
-            t.day: self.workspace.overrides(on=t.day, known=t.known_at) for t in chunk
-        }
+        overrides = {t.day: self.workspace.overrides(on=t.day, known=t.known_at) for t in chunk}
         scored: dict[str, pa.Table] = {}
         for key, plan in plans.items():
             holds = {day: held(plan, facts.periods(), day) for day in days}

@@ -103,9 +103,7 @@ class Judge:
         found = plan.run(con, rows.select(_read_by(plan, rows.column_names)))
         return found.select([ASKED_ON, *kept_columns(found.column_names, plan)])
 
-    def portfolio(
-        self, con: Backend, values: pa.Table, scored: Mapping[str, pa.Table]
-    ) -> pa.Table:
+    def portfolio(self, con: Backend, values: pa.Table, scored: Mapping[str, pa.Table]) -> pa.Table:
         """The portfolio of the same days: attributes, shown metrics, segments, primary score."""
         for position, (key, table) in enumerate(scored.items()):
             names = [key.replace("-", "_") + "."] + ([""] if position == 0 else [])
@@ -130,9 +128,11 @@ def kept_columns(names: Sequence[str], plan: Plan) -> list[str]:
         if prefix in ("metric", "age", "stale", "named"):
             if rest in metrics:
                 kept.append(name)
-        elif name in _KEPT_WORDS or name.startswith(_KEPT):
-            kept.append(name)
-        elif name.startswith("account/") and f"account.{rest}" in _named(plan):
+        elif (
+            name in _KEPT_WORDS
+            or name.startswith(_KEPT)
+            or (name.startswith("account/") and f"account.{rest}" in _named(plan))
+        ):
             kept.append(name)
     return kept
 
@@ -147,9 +147,7 @@ def _named(plan: Plan) -> set[str]:
     return {n for _, condition in of_scorecard(plan.scorecard) for n in condition.names}
 
 
-def _with_overrides(
-    values: pa.Table, overrides: Mapping[date, Sequence[Override]]
-) -> pa.Table:
+def _with_overrides(values: pa.Table, overrides: Mapping[date, Sequence[Override]]) -> pa.Table:
     """The values with `set/<path>` and `add/<path>` for the paths that anybody overrides."""
     given: dict[str, dict[tuple[str, date], float]] = {}
     for day, those in overrides.items():

@@ -15,7 +15,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from keepwell.kit.errors import KeepwellError, did_you_mean
 
@@ -118,9 +118,9 @@ def parse(text: str) -> Expression:
             f"cannot read the expression {_short(text)}: {detail}",
             expected="a condition or formula such as: logins_30d >= 15 and plan_tier = 'tier_1'",
         ) from None
-    if len(trees) != 1 or trees[0] is None:
+    tree = trees[0] if len(trees) == 1 else None
+    if not isinstance(tree, exp.Expression):
         raise KeepwellError(f"{_short(text)} is not one expression", expected="one expression")
-    tree = trees[0]
     _check(tree, text)
     return Expression(text, tree)
 
@@ -210,8 +210,9 @@ def _plain_sql(text: str) -> str:
         after = tokens[i + 2] if i + 2 < len(tokens) else None
         if following.token_type is TokenType.MOD and not _starts_operand(after):
             replacement = str(Decimal(token.text) / 100)
-        elif following.text.lower().rstrip("s") in UNITS and following.token_type not in (
-            TokenType.STRING,
+        elif (
+            following.text.lower().rstrip("s") in UNITS
+            and following.token_type is not TokenType.STRING
         ):
             replacement = f"INTERVAL '{token.text}' {following.text.rstrip('sS').upper()}"
         else:

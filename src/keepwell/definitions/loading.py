@@ -13,8 +13,17 @@ from pydantic_core import ErrorDetails
 from keepwell.definitions import rules
 from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric, Range
-from keepwell.definitions.scorecard import Action, AddPoints, Adjustment, Component, Measure
-from keepwell.definitions.scorecard import Ramp, Scorecard, Target, Tier
+from keepwell.definitions.scorecard import (
+    Action,
+    AddPoints,
+    Adjustment,
+    Component,
+    Measure,
+    Ramp,
+    Scorecard,
+    Target,
+    Tier,
+)
 from keepwell.definitions.segment import Peers, Segment, Segmentation
 from keepwell.definitions.settings import Places, Settings, SourceSettings
 from keepwell.definitions.values import Model
@@ -188,8 +197,8 @@ def read_folder(folder: Path) -> list[tuple[str, str]]:
     """Every definition file of a project as (name relative to the folder, text)."""
     files: list[tuple[str, str]] = []
     for name in FOLDERS:
-        for path in sorted((folder / name).rglob("*.y*ml")):
-            files.append((path.relative_to(folder).as_posix(), read_text(path)))
+        paths = sorted((folder / name).rglob("*.y*ml"))
+        files.extend((path.relative_to(folder).as_posix(), read_text(path)) for path in paths)
     return files
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
@@ -71,7 +72,7 @@ def _bands(value: Any) -> Bands:
     upper = rising.pop()
     # At an equal limit the wider condition would swallow the other one.
     found.sort(key=lambda b: (b.limit, b.op in ("<=", ">")) if upper else (-b.limit, b.op == ">="))
-    for one, two in zip(found, found[1:], strict=False):
+    for one, two in pairwise(found):
         if one.limit == two.limit and one.op == two.op:
             raise ValueError(f"two bands with the limit {one.op} {one.limit:g} overlap")
     return Bands(tuple(found), number(value["else"]))
@@ -135,7 +136,7 @@ def _check_ranges(ranges: list[Ramp]) -> None:
     for ramp in ranges:
         if not ramp.from_ < ramp.to:
             raise ValueError(f"the range from {ramp.from_:g} to {ramp.to:g} is empty")
-    for one, two in zip(ranges, ranges[1:], strict=False):
+    for one, two in pairwise(ranges):
         if one.to != two.from_:
             fault = "overlap" if one.to > two.from_ else "leave a gap"
             raise ValueError(f"ranges {fault} between {two.from_:g} and {one.to:g}")
@@ -239,20 +240,23 @@ class Component(Measure):
             if sum(c.weight for c in self.components.values()) <= 0:
                 raise ValueError("the weights of its components add up to 0: nothing to share out")
         elif self.by is not None:
-            if len(self.by) != 1:
-                raise ValueError("by names one metric: {plan_tier: {tier_1: {...}}}")
-            if self.is_judged:
-                raise ValueError("has by and bands; write the bands inside by, or under else")
-            for key, measure in self.variants():
-                if measure.metric is None and self.metric is None:
-                    raise ValueError(f"no metric for {key}")
-                if not measure.is_judged:
-                    raise ValueError(f"no bands, ranges or choices for {key}")
+            self._check_variants()
         elif self.metric is None:
             raise ValueError("has neither components nor a metric")
         elif not self.is_judged:
             raise ValueError("has a metric but no bands, ranges or choices")
         return self
+
+    def _check_variants(self) -> None:
+        if self.by is None or len(self.by) != 1:
+            raise ValueError("by names one metric: {plan_tier: {tier_1: {...}}}")
+        if self.is_judged:
+            raise ValueError("has by and bands; write the bands inside by, or under else")
+        for key, measure in self.variants():
+            if measure.metric is None and self.metric is None:
+                raise ValueError(f"no metric for {key}")
+            if not measure.is_judged:
+                raise ValueError(f"no bands, ranges or choices for {key}")
 
     def variants(self) -> list[tuple[str | None, Measure]]:
         """The ways in which a leaf may be judged: (value of the `by` metric, measure)."""

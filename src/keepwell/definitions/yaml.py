@@ -171,20 +171,19 @@ def parse(text: str, file: str) -> Document:
 def _refuse_extras(text: str, file: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        mark = event.start_mark
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             message, expected = "anchors and aliases are not used here", "the value itself"
-        elif getattr(event, "tag", None):
-            message, expected = f"the tag {event.tag!r} is not used here", "a plain value"
+        elif tag := getattr(event, "tag", None):
+            message, expected = f"the tag {tag!r} is not used here", "a plain value"
         elif isinstance(event, yaml.CollectionStartEvent) and (depth := depth + 1) > DEEPEST:
             message, expected = "too deeply nested", f"at most {DEEPEST} levels"
         else:
             if isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             continue
-        raise DefinitionErrors(
-            [Problem(file, mark.line + 1, mark.column + 1, "file", message, expected)]
-        )
+        mark = event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise DefinitionErrors([Problem(file, line, column, "file", message, expected)])
 
 
 def merge(base: Document, over: Document) -> Document:

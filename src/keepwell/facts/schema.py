@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keepwell.facts.derived import VIEWS
 from keepwell.facts.model import Column as C
 from keepwell.facts.model import ColumnType, Path, Table
 
@@ -364,61 +365,10 @@ _TABLES = (
         ),
         key=("day", "from_ccy", "to_ccy"), born="day", note="Exchange rates",
     ),
-    # Views: made when reading, never imported.
-    Table(
-        "features",
-        (C("feature_key", required=True), C("kind"), C("label")),
-        key=("feature_key",), derived=True, note="Every feature once, whatever the plan",
-    ),
-    Table(
-        "entitlements",
-        (
-            ACCOUNT, C("plan_id"), C("feature_key"), C("kind"), C("label"),
-            C("value_from", "date"), C("value_to", "date"), C("start_on", "date"),
-            C("end_on", "date"),
-        ),
-        key=("account_id", "plan_id", "feature_key", "value_from"), derived=True,
-        valid=("value_from", "value_to"), paths=(TO_ACCOUNT,),
-        note="Features that the account's subscriptions entitle to: subscriptions x plan_features",
-    ),
-    Table(
-        "attendances",
-        (
-            ACCOUNT, C("touchpoint_id"), C("person_id"), C("part"), C("rsvp"),
-            C("attended", "bool"), C("kind"), C("direction"), C("purpose"), C("status"),
-            C("occurred_at", "timestamp"),
-        ),
-        key=("touchpoint_id", "person_id", "part"), derived=True, day="occurred_at", kind="kind",
-        fresh_days=14, paths=(TO_ACCOUNT, TO_PERSON),
-        note="Who was at which touchpoint: touchpoint_people with the touchpoint's own columns",
-    ),
-    Table(
-        "role_usage",
-        (
-            ACCOUNT, C("person_id"), C("role"), C("valid_from", "date"), C("valid_to", "date"),
-            C("day", "date"), C("metric"), C("feature_key"), C("value", "decimal"),
-        ),
-        key=("account_id", "person_id", "role", "valid_from", "day", "metric", "feature_key"),
-        derived=True, day="day", kind="metric", valid=("valid_from", "valid_to"), fresh_days=7,
-        paths=(TO_ACCOUNT, TO_PERSON),
-        note="Usage by people who hold a role: usage_daily x person_roles",
-    ),
-    Table(
-        "role_touchpoints",
-        (
-            ACCOUNT, C("person_id"), C("role"), C("valid_from", "date"), C("valid_to", "date"),
-            C("touchpoint_id"), C("part"), C("attended", "bool"), C("kind"), C("direction"),
-            C("purpose"), C("status"), C("occurred_at", "timestamp"),
-        ),
-        key=("touchpoint_id", "person_id", "part", "role", "valid_from"), derived=True,
-        day="occurred_at", kind="kind", valid=("valid_from", "valid_to"), fresh_days=14,
-        paths=(TO_ACCOUNT, TO_PERSON),
-        note="Touchpoints of people who hold a role: attendances x person_roles",
-    ),
 )  # fmt: skip
 
-TABLES: dict[str, Table] = {t.name: t for t in _TABLES}
-IMPORTED: dict[str, Table] = {t.name: t for t in _TABLES if not t.derived}
+IMPORTED: dict[str, Table] = {t.name: t for t in _TABLES}
+TABLES: dict[str, Table] = IMPORTED | {t.name: t for t in VIEWS}
 
 DERIVED_COLUMNS: frozenset[tuple[str, str]] = frozenset(
     {("touchpoints", "replied_at"), ("survey_responses", "asked_at")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from keepwell.facts import sql
 from keepwell.facts.arrow import stored_schema
 from keepwell.facts.engine import connect
 from keepwell.facts.schema import IMPORTED
@@ -25,9 +26,13 @@ def turns(store: FactStore) -> list[datetime]:
             if not files:
                 continue
             rows = view_sql(files, stored_schema(table))
-            instants = con.execute(
-                f"SELECT DISTINCT known_to FROM ({rows}) WHERE known_to IS NOT NULL "
-                f"UNION SELECT DISTINCT known_from FROM ({rows}) WHERE NOT known_assumed"
-            ).fetchall()
+            select = sql.fill(
+                """
+                SELECT DISTINCT known_to FROM ($rows) WHERE known_to IS NOT NULL
+                UNION SELECT DISTINCT known_from FROM ($rows) WHERE NOT known_assumed
+                """,
+                rows=rows,
+            )
+            instants = con.execute(select).fetchall()
             found.update(row[0] for row in instants)
     return sorted(found)

@@ -120,9 +120,12 @@ def in_units(value: str, kind: str, written: Written) -> str:
     """
     digits, percent = _digits(value, kind, written)
     over, under = (written.scale or Decimal(1)).as_integer_ratio()
-    number = f"TRY_CAST({digits} AS DOUBLE) * {over}"
-    divisor = f"(CASE WHEN {percent} THEN {under * 100} ELSE {under} END)" if percent else under
-    return f"({number} / {divisor})"
+    number = f"TRY_CAST({digits} AS DOUBLE)"
+    scaled = f"({number} * {over} / {under})"
+    if not percent:
+        return scaled
+    # A percent sign says itself what the scale would say.
+    return f"(CASE WHEN {percent} THEN {number} / 100 ELSE {scaled} END)"
 
 
 def _digits(value: str, kind: str, written: Written) -> tuple[str, str]:

@@ -32,11 +32,15 @@ def constant(value: Any) -> str | None:
     raise ValueError("is not a constant; expected a text, a number, a date, true or false")
 
 
+def _in_one_line(error: KeepwellError) -> str:
+    return "; ".join(line.strip() for line in error.text().splitlines())
+
+
 def _expression(value: Any) -> RowExpression:
     try:
         return parse(value if isinstance(value, str) else str(constant(value)))
     except KeepwellError as error:
-        raise ValueError(error.text()) from None
+        raise ValueError(_in_one_line(error)) from None
 
 
 def _number_style(value: Any) -> numbers.NumberStyle:
@@ -47,7 +51,7 @@ def _zone(value: Any) -> str:
     try:
         clock.zone(str(value))
     except KeepwellError as error:
-        raise ValueError(error.text()) from None
+        raise ValueError(_in_one_line(error)) from None
     return str(value)
 
 

@@ -81,11 +81,10 @@ def missing_columns(loaded: Loaded, part: Part, columns: Sequence[str], file: st
             resolve(name, known)
         except KeepwellError:
             shown = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
-            problems.append(
-                loaded.problem(
-                    path, f"{file} has no column '{name}'", f"one of {shown}", nearest(name, known)
-                )
-            )
+            folded = {c.casefold(): c for c in columns}
+            near = folded.get(nearest(name.casefold(), folded) or "")
+            message = f"{file} has no column '{name}'"
+            problems.append(loaded.problem(path, message, f"one of {shown}", near))
     return list(dict.fromkeys(problems))
 
 

@@ -94,7 +94,8 @@ class _Evaluation:
         self._add_periods(wide, nodes, period_kinds)
         by_ref = {(i.key, i.offset): i for i in instances}
         for level in range(max((n.level for n in nodes), default=0) + 1):
-            rows, columns = wide.rows(), {}
+            rows = wide.rows()
+            columns: dict[str, Value] = {}
             for node in nodes:
                 if node.level == level:
                     columns |= self._columns(rows, node, by_ref, node.key in questions)

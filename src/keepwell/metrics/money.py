@@ -26,9 +26,9 @@ def rates_on(day: date, rates: Sequence[Rate]) -> dict[tuple[str, str], Decimal]
         if rate.day <= day and (pair not in latest or latest[pair].day < rate.day):
             latest[pair] = rate
     known = {pair: rate.rate for pair, rate in latest.items()}
-    for (one, two), rate in list(known.items()):
-        if rate:
-            known.setdefault((two, one), Decimal(1) / rate)
+    for (one, two), worth in list(known.items()):
+        if worth:
+            known.setdefault((two, one), Decimal(1) / worth)
     currencies = sorted({c for pair in known for c in pair})
     direct = dict(known)
     for one in currencies:

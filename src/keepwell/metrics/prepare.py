@@ -75,9 +75,8 @@ def expressions_of(instances: Sequence[Instance]) -> list[Expression]:
     found: list[Expression] = []
     for instance in instances:
         metric = instance.metric
-        for value in (getattr(metric, metric.kind), metric.where, metric.order_by):
-            if isinstance(value, Expression):
-                found.append(value)
+        parts = (getattr(metric, metric.kind), metric.where, metric.order_by)
+        found.extend(part for part in parts if isinstance(part, Expression))
     return found
 
 

@@ -16,9 +16,13 @@ from keepwell.kit.errors import KeepwellError, did_you_mean
 Value = Any
 
 
-@ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp('UTC')"), "timestamp"))
-def _in_zone(zone: str, instant: Any) -> Any:  # type: ignore[empty-body]
+def _as_wall_clock(zone: str, instant: Any) -> Any:
     """An instant as the wall clock of a zone shows it (DuckDB and PostgreSQL)."""
+
+
+_in_zone = ibis.udf.scalar.builtin(
+    name="timezone", signature=(("string", "timestamp('UTC')"), "timestamp")
+)(_as_wall_clock)
 
 
 def local_day(value: Value, zone: Value) -> ir.IntegerValue:
@@ -106,7 +110,7 @@ class RowScope:
         self.zone = zone
 
     def name(self, name: str) -> Value:
-        table, column = column_of(self.table, name)
+        _, column = column_of(self.table, name)
         prefix = name.rpartition(".")[0]
         value = self.rows[name]
         if column.known_from is None:

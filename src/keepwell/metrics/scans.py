@@ -138,7 +138,7 @@ def argument_of(metric: Metric) -> Expression:
     return value
 
 
-# --- one row per account and day for plain aggregates ----------------------------------------------
+# --- one row per account and day for plain aggregates ---------------------------------------------
 
 
 def _exact(value: Value) -> Value:
@@ -304,7 +304,7 @@ def scanned(scan: Scan, instances: Sequence[Instance]) -> list[ir.Table]:
         else:
             name = ("plain", "")
         groups.setdefault(name, []).append(i)
-    tables = []
+    tables: list[ir.Table] = []
     for (way, _), members in groups.items():
         if way in _ALONE:
             tables.extend(_ALONE[way](scan, member) for member in members)

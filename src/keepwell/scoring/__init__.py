@@ -1,1 +1,1 @@
-"""Metric values to points, scores and tiers. One plan computes, explains, compares and simulates."""
+"""Metric values to points, scores and tiers. One plan computes, explains and simulates."""

@@ -107,7 +107,8 @@ class Adjusting:
         for other, changes in moved.items():
             if other[: len(path)] == path:
                 share = self._weight(rows, other) / own.nullif(0.0)
-                start = reduce(lambda a, c, s=share: a + (s * c).fill_null(0.0), changes, start)
+                for change in changes:
+                    start = start + (share * change).fill_null(0.0)
         return start
 
     def _override(

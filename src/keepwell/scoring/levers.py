@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from keepwell.definitions.scorecard import Measure
-from keepwell.scoring.explain import Explanation, metric_rows, explained, next_tier
+from keepwell.scoring.explain import Explanation, explained, metric_rows, next_tier
 from keepwell.scoring.plan import PLACES, Plan
 
 MOST_TOGETHER = 8
@@ -85,45 +85,58 @@ def way_up(con: Backend, plan: Plan, row: pa.Table) -> WayUp | None:
 def _together(
     con: Backend, plan: Plan, row: pa.Table, levers: list[Lever], limit: float, above: bool
 ) -> tuple[list[Lever], float | None]:
-    def reaches(score: float | None) -> bool:
+    def total(chosen: Sequence[Lever]) -> float | None:
+        return _scores(con, plan, row, [{x.metric: x.target for x in chosen}])[0]
+
+    def reaches(chosen: Sequence[Lever]) -> bool:
+        score = total(chosen)
         if score is None:
             return False
         rounded = round(score, PLACES)
         return rounded > limit if above else rounded >= limit
 
-    def total(chosen: list[Lever]) -> float | None:
-        return _scores(con, plan, row, [{x.metric: x.target for x in chosen}])[0]
-
-    single = [x for x in levers if reaches(total([x]))] if levers else []
+    single = [x for x in levers if reaches([x])]
     if single:
         best = min(single, key=lambda x: (x.steps, x.gain))
         return [best], total([best])
+    chosen = _enough(levers, reaches)
+    # Leave out what turns out not to be needed, the smallest gain first.
+    for lever in chosen[-2::-1]:
+        rest = [x for x in chosen if x is not lever]
+        if reaches(rest):
+            chosen = rest
+    for lever in list(chosen):
+        _shrink(lever, chosen, levers, reaches)
+    return chosen, total(chosen) if chosen else None
+
+
+def _enough(levers: list[Lever], reaches: Callable[[Sequence[Lever]], bool]) -> list[Lever]:
+    """The largest gains, one for each leaf, until they reach the tier together; or none."""
     chosen: list[Lever] = []
     for lever in levers:
-        if any(x.path == lever.path for x in chosen):
-            continue
-        chosen.append(lever)
-        if len(chosen) > MOST_TOGETHER:
-            return [], None
-        if reaches(total(chosen)):
-            break
-    else:
-        return [], None
-    # Leave out what turns out not to be needed, the smallest gain first.
-    for lever in reversed(chosen[:-1]):
-        rest = [x for x in chosen if x is not lever]
-        if reaches(total(rest)):
-            chosen = rest
-    # Of each, the least step that still suffices.
-    for lever in list(chosen):
-        smaller = sorted((x for x in levers if x.path == lever.path and x.steps < lever.steps),
-                         key=lambda x: x.steps)  # fmt: skip
-        for other in smaller:
-            trial = [other if x is lever else x for x in chosen]
-            if reaches(total(trial)):
-                chosen = trial
+        if all(x.path != lever.path for x in chosen):
+            chosen.append(lever)
+            if reaches(chosen):
+                return chosen
+            if len(chosen) == MOST_TOGETHER:
                 break
-    return chosen, total(chosen)
+    return []
+
+
+def _shrink(
+    lever: Lever,
+    chosen: list[Lever],
+    levers: list[Lever],
+    reaches: Callable[[Sequence[Lever]], bool],
+) -> None:
+    """Put the least step of the same leaf in its place with which all still reach the tier."""
+    at = chosen.index(lever)
+    smaller = [x for x in levers if x.path == lever.path and x.steps < lever.steps]
+    for other in sorted(smaller, key=lambda x: x.steps):
+        trial = [*chosen[:at], other, *chosen[at + 1 :]]
+        if reaches(trial):
+            chosen[:] = trial
+            return
 
 
 def _scores(

@@ -127,9 +127,7 @@ class Plan:
     def _leaves(self, rows: ir.Table) -> Columns:
         columns: Columns = {}
         for leaf in self.leaves:
-            columns |= leaf_columns(
-                rows, self.scorecard, self.library, leaf.path, leaf.component
-            )
+            columns |= leaf_columns(rows, self.scorecard, self.library, leaf.path, leaf.component)
         return columns
 
     @cached_property

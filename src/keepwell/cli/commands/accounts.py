@@ -42,9 +42,10 @@ def accounts(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Show the portfolio: score, tier, changes, coverage, first reason, ARR and renewal.
+    """Show the portfolio, the lowest scores first.
 
-    What has no room in the terminal is in every other format; segments are columns too.
+    Every account's score, tier, changes, coverage, first reason, ARR and renewal. What has no room
+    in the terminal is in every other format; segments are columns too.
 
     Examples:
 

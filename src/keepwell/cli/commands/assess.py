@@ -18,8 +18,9 @@ from keepwell.cli.options import (
 
 @click.group(cls=DefaultGroup)
 def assess() -> None:
-    """Record what a person knows: a rating or a value of a metric for one account.
+    """Record, list or withdraw people's ratings and values.
 
+    A rating or a value of a metric for one account, which wins over the data until it expires.
     `add` may be left out.
 
     Examples:

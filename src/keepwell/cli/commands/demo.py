@@ -22,9 +22,10 @@ from keepwell.cli.options import Command
 @click.option("--end", metavar="DAY", help="Its last day, such as 2026-03-01. Default: yesterday.")
 @click.option("--score/--no-score", default=True, help="Score the last 91 days. Default: yes.")
 def demo(folder: Path, accounts: int, seed: int, end: str | None, score: bool) -> None:
-    """Make an example company: 18 months of a believable B2B software vendor, ready to explore.
+    """Make an example company, import it and score it.
 
-    Its data is simulated with a seed and imported as yours would be: seasonal customers, churns,
+    18 months of a believable B2B software vendor, simulated with a seed, imported as yours would
+    be: seasonal customers, churns,
     owners that change, champions that fall silent, late and dirty rows.
 
     Example:

@@ -48,8 +48,9 @@ def explain(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Show why an account has its score, what moved it, and what would raise it.
+    """Show why an account has its score and what would raise it.
 
+    The whole tree, what moved it since, the shortest way to the next tier, and accounts alike.
     ACCOUNT is an id, a name, or a part of a name that only one account has. `earned` and `lost` are
     in points of the score; what was earned adds up to it.
 
@@ -74,6 +75,9 @@ def explain(
         fmt,
         output,
         table=lambda width: render.explained(found, card, width, full=full),
-        rows=lambda: render.line_rows(found),
+        rows=lambda: [
+            {"account": found.account, "date": found.day, **row}
+            for row in render.line_rows(found.explanation)
+        ],
         document=found.to_dict,
     )

@@ -40,7 +40,9 @@ def export(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Write scores or measures of any range of scored days. Without days: the last one.
+    """Write scores or measures of any range of scored days.
+
+    Without days it is the last one.
 
     Examples:
 

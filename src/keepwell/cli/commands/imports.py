@@ -37,8 +37,9 @@ def import_(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Bring files with anybody's column names into the canonical tables.
+    """Bring files into the canonical tables.
 
+    Their columns may have any names: a mapping says what they mean, and --suggest proposes one.
     PATH is a file (CSV, XLSX, Parquet, JSON lines) or a folder of them. Rows that cannot be taken
     are set aside with file, row number and reason, and counted; all others are stored at once. The
     same file again changes nothing; a corrected row becomes a new version.

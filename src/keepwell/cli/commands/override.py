@@ -19,9 +19,10 @@ from keepwell.cli.options import (
 
 @click.group(cls=DefaultGroup)
 def override() -> None:
-    """Correct a score or a component by a person's judgement, with a reason and an end.
+    """Record, list or withdraw people's corrections of scores.
 
-    The computed score stays visible beside it. `add` may be left out.
+    A score or a component is corrected with a reason and an end; the computed score stays visible
+    beside it. `add` may be left out.
 
     Examples:
 

@@ -20,10 +20,10 @@ from keepwell.cli.options import Command
     help="Write KIND.schema.json for every kind into this folder.",
 )
 def schema(kind: str | None, folder: Path | None) -> None:
-    """Print the JSON Schema of a kind of definition file, so that editors check and complete it.
+    """Print the JSON Schema of the definition files.
 
-    KIND is keepwell, metrics, scorecard, segmentation or segments; without it, all are printed as
-    one document.
+    With it an editor checks and completes them while you type. KIND is keepwell, metrics,
+    scorecard, segmentation or segments; without it, all are printed as one document.
 
     Examples:
 

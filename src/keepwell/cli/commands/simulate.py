@@ -52,9 +52,9 @@ def simulate(
     fmt: str | None,
     output: Path | None,
 ) -> None:
-    """Show the portfolio under changed definitions beside the active ones. Nothing is stored.
+    """Show what changed definitions would do to the portfolio.
 
-    Who would change tier, how many would be in each, and why.
+    How many accounts would be in each tier, who would change, and why. Nothing is stored.
 
     Examples:
 

@@ -16,7 +16,7 @@ from keepwell.cli.options import Command, data_options, open_project, project_op
 )
 @data_options
 def status(project: Path | None, quarantine: bool, fmt: str | None, output: Path | None) -> None:
-    """Show what data is there, how fresh it is, what was set aside, and what is missing.
+    """Show what data is there, late, set aside or missing.
 
     Per source and table: rows, first and last day, and its age against what is expected; the rows
     in quarantine by reason; and the metrics of the scorecards that nothing feeds, with what would.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -15,7 +15,7 @@ from keepwell.cli.render.tiers import GLYPHS, STYLES, Tiers, gain
 from keepwell.cli.render.tree import heirs, tree
 from keepwell.cli.render.upward import attempt, upward
 from keepwell.definitions.scorecard import Scorecard
-from keepwell.scoring.explain import Explanation, next_tier
+from keepwell.scoring.explain import Explanation, Line, next_tier
 
 if TYPE_CHECKING:
     from keepwell.app.explaining import Explained
@@ -54,22 +54,20 @@ def explained(
     compared = neighbours(found, width)
     if compared is not None:
         sections.append(compared)
-    return Group(*_apart(sections))
+    return headed(sections)
 
 
 def heading(text: str) -> Text:
     return Text(text, "bold underline")
 
 
-def _apart(sections: list[RenderableType | None]) -> Iterator[RenderableType]:
-    first = True
+def headed(sections: Sequence[RenderableType | None]) -> RenderableType:
+    """The sections that are there, a blank line between them."""
+    parts: list[RenderableType] = []
     for section in sections:
-        if section is None:
-            continue
-        if not first:
-            yield Text("")
-        first = False
-        yield section
+        if section is not None:
+            parts += [section] if not parts else ["", section]
+    return Group(*parts)
 
 
 def header(found: Explained, tiers: Tiers) -> RenderableType:
@@ -80,7 +78,7 @@ def header(found: Explained, tiers: Tiers) -> RenderableType:
             (found.name or found.account, "bold"),
             f" ({found.account}) · {x.scorecard_label} · {fmt.day(found.day)}",
         ),
-        Text.assemble("  ", _score(x, tiers)),
+        Text.assemble("  ", score_line(x, tiers)),
     ]
     lines.extend(Text.assemble("  ", said) for said in _beside(found))
     placed = [fmt.words(v) for v in found.segments.values() if v]
@@ -90,7 +88,8 @@ def header(found: Explained, tiers: Tiers) -> RenderableType:
     return Group(*lines)
 
 
-def _score(x: Explanation, tiers: Tiers) -> Text:
+def score_line(x: Explanation, tiers: Tiers) -> Text:
+    """Score, tier, how far from the next one, and coverage; or why there is no score."""
     covered = f"coverage {fmt.share(x.coverage)}"
     if x.score is None:
         need = f"at least {fmt.share(x.minimum_coverage)} is needed for a score"
@@ -193,18 +192,14 @@ def sum_line(x: Explanation, tiers: Tiers) -> str:
             f"The contributions add up to {sums}, {fmt.part(wrong)} away from the score of"
             f" {fmt.score(x.score, tiers.limits)}."
         )
-    of = "components and terms" if x.terms else "components"
-    return f"The contributions of {of} add up to {sums} = {fmt.part(x.score)}."
+    total = f"{sums} = {fmt.part(x.score)}" if x.terms else sums
+    return f"The contributions add up to {total}, the score."
 
 
-def line_rows(found: Explained) -> list[dict[str, Any]]:
+def line_rows(x: Explanation) -> list[dict[str, Any]]:
     """The tree and the terms as flat rows."""
-    x = found.explanation
     rows: list[dict[str, Any]] = [
         {
-            "account": found.account,
-            "date": found.day,
-            "scorecard": x.scorecard,
             "kind": "measure" if line.is_leaf else "component",
             "path": line.name,
             "label": line.label,
@@ -224,21 +219,13 @@ def line_rows(found: Explained) -> list[dict[str, Any]]:
         for line in x.lines
     ]
     rows += [
-        {
-            "account": found.account,
-            "date": found.day,
-            "scorecard": x.scorecard,
-            "kind": term.kind,
-            "path": term.key,
-            "label": term.because,
-            "contribution": term.points,
-        }
-        for term in x.terms
+        {"kind": t.kind, "path": t.key, "label": t.because, "contribution": t.points}
+        for t in x.terms
     ]
     return rows
 
 
-def _carriers(x: Explanation, line: Any) -> str | None:
+def _carriers(x: Explanation, line: Line) -> str | None:
     if line.points is not None or not line.printed:
         return None
     return "; ".join(h.name for h in heirs(x, line)) or None

@@ -65,7 +65,7 @@ def _cells(line: Line, scale: float, currency: str | None) -> dict[str, Text]:
         "points": Text.assemble(mark, " ", fmt.points(line.points)),
         "weight": Text(fmt.share(line.weight, 1), "dim" if out else ""),
         "earned": Text(fmt.UNKNOWN if out else fmt.part(line.contribution)),
-        "lost": Text(fmt.UNKNOWN if out else fmt.part(line.lost)),
+        "lost": Text(fmt.UNKNOWN if out else fmt.part(line.lost), "" if line.lost else "dim"),
         "data": Text(data_words(line), _data_style(line)),
         "bar": _bar(line, scale),
     }
