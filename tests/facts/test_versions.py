@@ -68,12 +68,12 @@ def test_first_version_is_known_since_the_row_s_own_time(store: FactStore) -> No
         {"response_id": "r", "survey_key": "s", "kind": "nps", "account_id": "a",
          "responded_at": "2026-01-05T10:00:00"})  # fmt: skip
     [t], [a], [p] = stored(store, "tickets"), stored(store, "accounts"), stored(store, "plans")
-    assert t["known_from"] == datetime(2026, 2, 1, 9, tzinfo=UTC)
+    # The day of an account may begin 26 hours before the same day ends in the project's time zone.
+    assert t["known_from"] == datetime(2026, 2, 1, 9, tzinfo=UTC) - timedelta(hours=26)
     assert a["known_from"] == datetime(2024, 5, 6, tzinfo=UTC)
     assert p["known_from"] == BEGINNING
-    assert stored(store, "survey_responses")[0]["known_from"] == datetime(
-        2026, 1, 5, 10, tzinfo=UTC
-    )
+    [survey] = stored(store, "survey_responses")
+    assert survey["known_from"] == datetime(2026, 1, 5, 10, tzinfo=UTC) - timedelta(hours=26)
     for row in (t, a, p):
         assert row["known_assumed"] is True
         assert row["known_to"] is None
@@ -81,14 +81,38 @@ def test_first_version_is_known_since_the_row_s_own_time(store: FactStore) -> No
         assert row["source_id"] == "crm"
 
 
-def test_first_version_prefers_the_source_s_word_and_is_never_known_before_it_arrived(
+def test_an_export_with_times_of_change_does_not_hide_what_happened_before_them(
     store: FactStore,
 ) -> None:
-    put(store, MARCH, "tickets", ticket("t1", source_updated_at="2026-02-20T00:00:00"))
+    changed = "2026-02-20T00:00:00"
+    put(store, MARCH, "tickets", ticket("t1", source_updated_at=changed))
     put(store, MARCH, "tickets", ticket("future", opened_at="2026-12-24T00:00:00"))
+    put(store, MARCH, "people",
+        {"person_id": "p", "account_id": "a", "source_updated_at": changed})  # fmt: skip
     by_id = {r["ticket_id"]: r for r in stored(store, "tickets")}
-    assert by_id["t1"]["known_from"] == datetime(2026, 2, 20, tzinfo=UTC)
+    assert by_id["t1"]["known_from"] < datetime(2026, 2, 1, 9, tzinfo=UTC)
+    # Never known before it arrived; and where nothing else dates a row, its source does.
     assert by_id["future"]["known_from"] == MARCH
+    assert stored(store, "people")[0]["known_from"] == datetime(2026, 2, 20, tzinfo=UTC)
+
+
+def test_a_row_that_was_changed_before_its_day_shows_as_it_was_on_that_day(
+    store: FactStore,
+) -> None:
+    meeting = {"touchpoint_id": "m", "account_id": "a", "kind": "qbr",
+               "occurred_at": "2026-02-25T09:00:00"}  # fmt: skip
+    history = [
+        {**meeting, "status": status, "source_updated_at": f"2026-02-{day}T00:00:00"}
+        for day, status in (("10", "planned"), ("12", "no_show"), ("26", "held"))
+    ]
+    put(store, MARCH, "touchpoints", *history)
+
+    def status(day: int) -> list[str]:
+        known = Known(datetime(2026, 2, day, 12, tzinfo=UTC), APRIL)
+        return [r["status"] for r in read(store, "touchpoints", known)]
+
+    assert [status(d) for d in (20, 25, 27)] == [[], ["no_show"], ["held"]]
+    assert put(store, APRIL, "touchpoints", *history).changed == 0
 
 
 def test_importing_again_writes_nothing(store: FactStore) -> None:
@@ -179,10 +203,10 @@ def test_rows_of_one_key_form_versions_in_the_source_s_order(store: FactStore) -
     ]
     assert put(store, MARCH, "tickets", *history) == Counts(new=2, changed=2)
     versions = [v for v in stored(store, "tickets") if v["ticket_id"] == "t1"]
-    assert [(v["status"], v["known_from"].day, v["known_assumed"]) for v in versions] == [
-        ("open", 1, True),
-        ("waiting", 10, True),
-        ("closed", 20, True),
+    assert [(v["status"], str(v["known_from"].date()), v["known_assumed"]) for v in versions] == [
+        ("open", "2026-01-31", True),
+        ("waiting", "2026-02-10", True),
+        ("closed", "2026-02-20", True),
     ]
     assert [v["known_to"] for v in versions] == [*[v["known_from"] for v in versions[1:]], None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -79,6 +80,35 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     assert leftovers(history) == []
 
 
+@pytest.mark.parametrize(
+    ("function", "written"),
+    [
+        ("keepwell.history.writing.write_file", False),
+        ("keepwell.history.writing.commit", False),
+        ("keepwell.history.writing.latest_version", False),
+        ("keepwell.kit.deltalog.make_durable", False),
+        ("keepwell.kit.place.write_manifest", False),
+        ("keepwell.kit.deltalog.sync_folder", False),
+        ("keepwell.kit.place.Writer._checkpoint", True),
+    ],
+)
+def test_killed_at_this_moment(tmp_path: Path, function: str, written: bool) -> None:
+    history = History(tmp_path)
+    day, next_day = date(2026, 2, 28), date(2026, 3, 1)
+    history.write_days([scored(day)])
+    process = start(tmp_path, next_day, 1, 1, 20, function)
+    go(process)
+    assert output(process) == ""
+    assert process.returncode == -signal.SIGKILL
+    assert problems(history) == []
+    assert history.latest_day("enterprise") == (next_day if written else day)
+    history.write_days([scored(next_day, offset=0.5)], replace_open=written)
+    assert history.latest_day("portfolio") == next_day
+    assert history.scored_days("enterprise").num_rows == 2
+    assert problems(history) == []
+    assert leftovers(history) == []
+
+
 def test_two_processes_and_a_reader_at_once(tmp_path: Path) -> None:
     history = History(tmp_path)
     january, march = date(2026, 1, 28), date(2026, 3, 28)
@@ -143,6 +173,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         assert "Traceback" not in said
         history = History(root)
         assert problems(history, 100) == []
+        assert leftovers(history) == []
         written = [line for line in said.splitlines() if line[:4] == "2026"]
         assert history.scored_days("portfolio").num_rows >= len(written)
         if mounted:

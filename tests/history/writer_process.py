@@ -1,13 +1,18 @@
-"""Writes scored days as a process of its own: FOLDER FIRST COUNT STEP ACCOUNTS [BYTES].
+"""Writes scored days as a process of its own: FOLDER FIRST COUNT STEP ACCOUNTS [END].
 
-Says `ready` and begins when it is told to go; BYTES limits the size of every file.
+Says `ready` and begins when it is told to go. END is a limit of the size of every file in bytes,
+or a function such as `keepwell.kit.place.write_manifest` in whose place the process is killed.
 """
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 import sys
 from datetime import date
 from pathlib import Path
+from pkgutil import resolve_name
 
 from keepwell.history import History
 from keepwell.kit.errors import KeepwellError
@@ -20,15 +25,21 @@ def say(text: object) -> None:
     sys.stdout.flush()
 
 
-def main(root: str, first: str, count: str, step: str, accounts: str, limit: str = "") -> int:
+def be_killed(*_: object, **__: object) -> None:
+    """The power goes out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(root: str, first: str, count: str, step: str, accounts: str, end: str = "") -> int:
     history = History(Path(root))
     days = days_from(date.fromisoformat(first), int(count), int(step))
     say("ready")
     sys.stdin.readline()
-    if limit:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    if end.isdigit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(end), int(end)))
+    elif end:
+        owner, _, function = end.rpartition(".")
+        setattr(resolve_name(owner), function, be_killed)
     for number, day in enumerate(days):
         try:
             history.write_days([scored(day, int(accounts))])

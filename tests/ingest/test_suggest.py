@@ -10,7 +10,8 @@ import pytest
 
 from keepwell.ingest import mapping
 from keepwell.ingest.load import load
-from keepwell.ingest.suggest import scalar, suggest
+from keepwell.ingest.proposal import scalar
+from keepwell.ingest.suggest import suggest
 from keepwell.kit.errors import KeepwellError
 from tests.ingest.conftest import Desk
 
@@ -111,7 +112,7 @@ def test_ambiguous_days_and_missing_values_are_marked(desk: Desk) -> None:
     )
     text = suggest([desk.folder])
     assert "day_first: true  # check" in text
-    assert "empty: ['n/a']  # check" in text
+    assert "empty: [n/a]  # check" in text
     mapping.loads(text)
 
 
@@ -139,8 +140,11 @@ def test_hostile_names_and_values_stay_text(desk: Desk) -> None:
     assert loaded.mapping.tables[0].fields["account_id"].column == "customer_id"
 
 
-@pytest.mark.parametrize("value", ["yes", "No", "1", "2025-01-01", "a: b", "'", "", " x", "null", "~",
-                                   "Naïve", "a\nb", "\u2028", "x #y", "Kunde Nr."])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    ["yes", "No", "1", "2025-01-01", "a: b", "'", "", " x", "null", "~", "Naïve", "a\nb", "\u2028",
+     "x #y", "Kunde Nr."],
+)  # fmt: skip
 def test_a_scalar_reads_back_as_itself(value: str) -> None:
     from keepwell.definitions import yaml
 

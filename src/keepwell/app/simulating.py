@@ -91,7 +91,8 @@ def simulate(
         values = judge.values(facts, [day], [*plan.metrics])
         ids = values["account_id"].to_pylist()
         names |= dict(zip(ids, values["account/name"].to_pylist(), strict=True))
-        scored = judge.scored(facts.con, values, plan, {day: overrides})
+        rows = judge.held(facts, values, plan)
+        scored = judge.scored(facts.con, rows, plan, {day: overrides})
         found.append({e.account_id: e for e in explained(facts.con, plan, scored)})
     return _compared(day, key, found[0], found[1], names)
 

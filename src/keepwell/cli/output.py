@@ -20,7 +20,7 @@ import click
 import pyarrow as pa
 from rich.console import RenderableType
 
-from keepwell.cli.console import PIPED_WIDTH, out
+from keepwell.cli.console import out, text_of, to_file
 from keepwell.kit.errors import KeepwellError
 
 _BY_ENDING = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
@@ -125,16 +125,8 @@ def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
 
 
 def _table(table: Drawn, output: Path | None) -> None:
-    if output is None:
-        console = out()
-        console.print(table(console.width))
-        return
-    from rich.console import Console
-
-    text = io.StringIO()
-    console = Console(file=text, width=PIPED_WIDTH, highlight=False, markup=False, emoji=False)
-    console.print(table(PIPED_WIDTH))
-    write_text(text.getvalue(), output)
+    console = out() if output is None else to_file()
+    write_text(text_of(table(console.width), console), output)
 
 
 def write_text(text: str, output: Path | None) -> None:

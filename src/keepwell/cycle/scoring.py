@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 import ibis
@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 
+from keepwell.cycle.holding import held, pairs, with_held
 from keepwell.definitions.expressions import Expression
 from keepwell.definitions.library import SCORE_NAMES, Library
 from keepwell.definitions.library import conditions as of_scorecard
 from keepwell.definitions.segment import Segment, Segmentation
 from keepwell.definitions.settings import Settings
-from keepwell.facts.context import Period
 from keepwell.facts.reading import Facts
-from keepwell.metrics.calendar import ASKED_ON, occurrences
+from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.evaluate import Freshness, evaluate, period_kinds_of
 from keepwell.metrics.wide import row_keys
 from keepwell.scoring.plan import Plan
@@ -87,6 +87,13 @@ class Judge:
             keys = [*every, *self.portfolio_metrics]
         kinds = period_kinds_of(self.conditions)
         return evaluate(self.library, keys, facts, days, self.freshness, kinds)
+
+    def held(self, facts: Facts, values: pa.Table, plan: Plan) -> pa.Table:
+        """The values with held_from: accounts whose score is held have those of that day."""
+        holds = held(facts.con, plan, values, facts.periods())
+        of = sorted({h.of for h in holds})
+        earlier = self.values(facts, of, plan.metrics) if of else None
+        return with_held(plan, values, earlier, holds)
 
     def scored(
         self,
@@ -156,13 +163,9 @@ def _with_overrides(values: pa.Table, overrides: Mapping[date, Sequence[Override
             points = given.setdefault(f"{word}/{override.path}", {})
             points[override.account_id, day] = float(override.points)
     for column, by_account in given.items():
-        points_of = pa.array([by_account.get(pair) for pair in _pairs(values)], pa.float64())
+        points_of = pa.array([by_account.get(pair) for pair in pairs(values)], pa.float64())
         values = values.append_column(column, points_of)
     return values
-
-
-def _pairs(table: pa.Table) -> Iterator[tuple[str, date]]:
-    return zip(table["account_id"].to_pylist(), table[ASKED_ON].to_pylist(), strict=True)
 
 
 def _with_scores(values: pa.Table, scored: pa.Table, names: Sequence[str]) -> pa.Table:
@@ -172,64 +175,3 @@ def _with_scores(values: pa.Table, scored: pa.Table, names: Sequence[str]) -> pa
             column = scored[word].combine_chunks().take(at)
             values = values.append_column(f"score/{prefix}{word}", column)
     return values
-
-
-@dataclass(frozen=True)
-class Held:
-    """An account whose score of a day is that of an earlier day."""
-
-    account_id: str
-    of: date
-
-
-def held(plan: Plan, periods: Sequence[Period], day: date) -> list[Held]:
-    """The accounts whose score the plan's adjustments hold on that day, and at which day.
-
-    `hold: score` goes with in_period('kind'): the day is the last one before the period began.
-    """
-    kinds = {
-        args[0].name
-        for adjustment in plan.scorecard.adjustments.values()
-        if adjustment.hold
-        for args in adjustment.when.calls("in_period")
-    }
-    found: dict[str, date] = {}
-    for period in periods:
-        if period.kind in kinds:
-            for start, end in occurrences(period, day - timedelta(days=800), day):
-                if start <= day <= end:
-                    before = start - timedelta(days=1)
-                    found[period.account_id] = min(before, found.get(period.account_id, before))
-    return [Held(account, of) for account, of in sorted(found.items())]
-
-
-def with_held(
-    values: pa.Table, earlier: pa.Table | None, accounts: Mapping[date, Sequence[Held]]
-) -> pa.Table:
-    """The values, those of accounts held on a day replaced by the values of the day that is held.
-
-    held_from says which day that is; periods stay those of the day itself.
-    """
-    own = pa.nulls(values.num_rows, pa.date32())
-    values = values.append_column("held_from", own)
-    wanted = [(h.account_id, day, h.of) for day, those in accounts.items() for h in those]
-    if earlier is None or not wanted:
-        return values
-    here = {pair: i for i, pair in enumerate(_pairs(values))}
-    there = {pair: i for i, pair in enumerate(_pairs(earlier))}
-    moves = [(here[a, day], there[a, of], of) for a, day, of in wanted
-             if (a, day) in here and (a, of) in there]  # fmt: skip
-    if not moves:
-        return values
-    replaced = values.take([i for i, _, _ in moves])
-    columns = {"held_from": pa.array([of for _, _, of in moves], pa.date32())}
-    for name in earlier.column_names:
-        if name.startswith(("metric/", "age/", "stale/", "named/")):
-            columns[name] = earlier[name].take([j for _, j, _ in moves])
-    for name, column in columns.items():
-        at = replaced.schema.get_field_index(name)
-        replaced = replaced.set_column(at, name, column)
-    gone = {i for i, _, _ in moves}
-    kept = values.take([i for i in range(values.num_rows) if i not in gone])
-    found = pa.concat_tables([kept, replaced], promote_options="permissive")
-    return found.sort_by([(ASKED_ON, "ascending"), ("account_id", "ascending")])

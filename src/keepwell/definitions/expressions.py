@@ -7,10 +7,11 @@ spellings: `20%` is 0.20 and `30 days` is a length of time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 
 import sqlglot
 from sqlglot import exp
@@ -21,6 +22,8 @@ from keepwell.kit.errors import KeepwellError, did_you_mean
 
 MOST_CHARACTERS = 4_000
 MOST_NODES = 600
+DEEPEST = 100  # twice that would exhaust Python's stack when it is compiled
+LONGEST = 36_500  # days; a hundred years
 UNITS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
 # name -> least and most number of arguments
@@ -112,7 +115,9 @@ def parse(text: str) -> Expression:
         raise KeepwellError(f"an expression of {len(text):,} characters", expected="at most 4,000")
     try:
         trees = sqlglot.parse(_plain_sql(text), dialect="duckdb")
-    except (SqlglotError, RecursionError) as error:
+    except RecursionError:
+        raise KeepwellError(f"{_short(text)} is too deeply nested") from None
+    except SqlglotError as error:
         detail = str(error).split(". Line")[0].splitlines()[0]
         raise KeepwellError(
             f"cannot read the expression {_short(text)}: {detail}",
@@ -147,8 +152,86 @@ def _check(tree: exp.Expression, text: str) -> None:
                 f"{node.sql()!r} in {_short(text)} has too many dots",
                 expected="a name, or path.name",
             )
-        if isinstance(node, exp.Interval):
-            length(node)
+        _check_shape(node, text)
+        if node.depth > DEEPEST:
+            raise KeepwellError(
+                f"{_short(text)} is too deeply nested", expected=f"at most {DEEPEST} levels"
+            )
+
+
+Fault = tuple[str, str] | None
+
+
+def _check_shape(node: exp.Expression, text: str) -> None:
+    """What SQL allows in more places than the language does, or reads in another way."""
+    rule = _SHAPES.get(type(node))
+    fault = rule(node) if rule else None
+    if fault is not None:
+        raise KeepwellError(f"{_short(text)} {fault[0]}", expected=fault[1])
+
+
+def _stray_length(node: exp.Expression) -> Fault:
+    length(node)
+    above = node.parent
+    if isinstance(above, exp.Anonymous) and function_name(above) in SHIFTS:
+        return None
+    return (
+        "compares or adds a length of time",
+        "a number of days, beside days_between() or days_since()",
+    )
+
+
+def _stray_word(node: exp.Expression) -> Fault:
+    inside = isinstance(node.parent, exp.Interval)
+    return None if inside else (f"has {node.name!r} in a place of its own", "a name")
+
+
+def _no_list(node: exp.Expression) -> Fault:
+    if node.args.get("field") or node.args.get("unnest") or not node.expressions:
+        return "names no list after 'in'", "plan_tier in ('tier_1', 'tier_2')"
+    if any(isinstance(option, exp.Null) for option in node.expressions):
+        return "looks for null in a list", "or plan_tier is null"
+    return None
+
+
+def _equals_null(node: exp.Expression) -> Fault:
+    if any(isinstance(side, exp.Null) for side in (node.this, node.expression)):
+        return "compares with null, which is never true", "is null or is not null"
+    return None
+
+
+def _is_value(node: exp.Expression) -> Fault:
+    known = isinstance(node.expression, exp.Null | exp.Boolean)
+    return None if known else ("says 'is' of a value", "=, or is null, is true, is false")
+
+
+def _symmetric(node: exp.Expression) -> Fault:
+    return ("says 'symmetric'", "between 1 and 5") if node.args.get("symmetric") else None
+
+
+def _no_number(node: exp.Expression) -> Fault:
+    if node.args["is_string"] or _is_number(node.name):
+        return None
+    return f"has the number {_short(node.name)}", "a number such as 12, 0.5 or 70%"
+
+
+_SHAPES: dict[type[exp.Expression], Callable[[exp.Expression], Fault]] = {
+    exp.Interval: _stray_length,
+    exp.Var: _stray_word,
+    exp.In: _no_list,
+    exp.Is: _is_value,
+    exp.Between: _symmetric,
+    exp.Literal: _no_number,
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), _equals_null),
+}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        # A whole number has to fit into 64 bits, as engines keep them.
+        return isfinite(float(text)) and (not text.isdigit() or int(text) < 2**63)
+    except ValueError:
+        return False
 
 
 def _unknown_function(name: str, text: str) -> KeepwellError:
@@ -175,6 +258,10 @@ def _check_call(node: exp.Expression, text: str) -> None:
             f"{name}() in {_short(text)} says no length of time",
             expected=f"{name}(metric, 30 days)",
         )
+    if name == "round" and len(args) > 1 and not _is_places(args[1]):
+        raise KeepwellError(
+            f"round() in {_short(text)} has no fixed number of places", expected="round(metric, 2)"
+        )
     if name in PERIOD_FUNCTIONS and not (isinstance(args[0], exp.Literal) and args[0].is_string):
         raise KeepwellError(
             f"{name}() in {_short(text)} names no kind of period",
@@ -182,15 +269,23 @@ def _check_call(node: exp.Expression, text: str) -> None:
         )
 
 
-def length(interval: exp.Interval) -> int:
+def _is_places(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Literal) and node.name.isdecimal() and int(node.name) <= 9
+
+
+def length(interval: exp.Expression) -> int:
     """The whole days of an interval; an hour counts as a part of a day and must add up to days."""
-    unit = (interval.text("unit") or "").lower().rstrip("s")
+    unit = (interval.text("unit") or "").lower().removesuffix("s")
     number = interval.this
-    if unit not in UNITS or not isinstance(number, exp.Literal):
+    known = unit in UNITS and isinstance(number, exp.Literal) and _is_number(number.name)
+    if not known:
         raise KeepwellError(f"{interval.sql()!r} is not a length of time", expected="30 days")
-    days = float(number.this) * UNITS[unit]
-    if days != int(days) or days <= 0:
-        raise KeepwellError(f"{number.this} {unit}s is not a number of whole days")
+    days = float(number.name) * UNITS[unit]
+    if days != int(days) or not 0 < days <= LONGEST:
+        raise KeepwellError(
+            f"{number.name} {unit}s is not a number of whole days",
+            expected=f"1 to {LONGEST:,} days",
+        )
     return int(days)
 
 
@@ -211,10 +306,10 @@ def _plain_sql(text: str) -> str:
         if following.token_type is TokenType.MOD and not _starts_operand(after):
             replacement = str(Decimal(token.text) / 100)
         elif (
-            following.text.lower().rstrip("s") in UNITS
+            following.text.lower().removesuffix("s") in UNITS
             and following.token_type is not TokenType.STRING
         ):
-            replacement = f"INTERVAL '{token.text}' {following.text.rstrip('sS').upper()}"
+            replacement = f"INTERVAL '{token.text}' {following.text.upper().removesuffix('S')}"
         else:
             continue
         out.append(text[at : token.start])

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from keepwell.definitions import rules
+from keepwell.definitions.bands import Ramp
 from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric, Range
 from keepwell.definitions.scorecard import (
@@ -19,17 +20,18 @@ from keepwell.definitions.scorecard import (
     Adjustment,
     Component,
     Measure,
-    Ramp,
     Scorecard,
     Target,
     Tier,
 )
 from keepwell.definitions.segment import Peers, Segment, Segmentation
 from keepwell.definitions.settings import Places, Settings, SourceSettings
-from keepwell.definitions.values import Model
+from keepwell.definitions.values import KEY, Model
 from keepwell.definitions.yaml import Document, FieldPath, merge, parse
 from keepwell.kit.errors import DefinitionErrors, KeepwellError, Problem, nearest
 
+# What stands under these is one thing: extended, it is replaced as a whole.
+WHOLE = frozenset({"bands", "choices", "missing", "add_points", "assessed", "allowed"})
 FOLDERS = ("metrics", "scorecards", "segments")
 M = TypeVar("M", bound=Model)
 
@@ -104,6 +106,12 @@ def _file(document: Document, reading: _Reading) -> None:
     else:
         for section, kind in (("metrics", "metric"), ("segments", "segment")):
             for key in _mapping(document, section, reading):
+                if not KEY.match(str(key)):
+                    reading.problems.append(
+                        document.problem((section, key), f"{key!r} is not a key",
+                                         "small letters, digits and _: my_metric")
+                    )  # fmt: skip
+                    continue
                 reading.add(document, kind, str(key), (section, key))
         for key in value:
             if key not in ("metrics", "segments"):
@@ -153,7 +161,7 @@ def _extended(
         )
     base = _extended(reading, kind, name, base, (*above, name))
     rest = {k: v for k, v in value.items() if k != "extends"}
-    return merge(base, Document(rest, document.positions, document.file))
+    return merge(base, Document(rest, document.positions, document.file), WHOLE)
 
 
 def validate(model: type[M], document: Document) -> M:
@@ -183,7 +191,9 @@ def _problem(model: type[Model], document: Document, error: ErrorDetails) -> Pro
         )
     message = error["msg"].removeprefix("Value error, ")
     message, _, expected = message.partition("; expected ")
-    return document.problem(path, message[:1].lower() + message[1:], expected or None)
+    expected, _, hint = expected.partition("; did you mean ")
+    near = hint.split("'")[1] if hint else None
+    return document.problem(path, message[:1].lower() + message[1:], expected or None, near)
 
 
 def _fields(model: type[Model], path: FieldPath) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from keepwell.definitions.expressions import SHIFTS, Expression, name_of
+from sqlglot import exp
+
+from keepwell.definitions.expressions import PERIOD_FUNCTIONS, SHIFTS, Expression, name_of
 from keepwell.definitions.library import SCORE_NAMES, Library, component_place, inputs
 from keepwell.definitions.metric import Metric
-from keepwell.definitions.scorecard import Component, Measure, NodePath, Scorecard
+from keepwell.definitions.scorecard import Component, Measure, NodePath, Points, Scorecard
 from keepwell.definitions.settings import Settings
 from keepwell.definitions.yaml import Document, FieldPath
 from keepwell.kit.errors import KeepwellError, Problem, nearest
@@ -33,6 +35,8 @@ def check(library: Library, changed: set[tuple[str, str]]) -> Iterator[Problem]:
                 yield from segment_names(segment.when, at, document, library)
         elif kind == "segment" and key in library.segments:
             when = library.segments[key].when
+            if when is None:
+                yield document.problem((), "'when' is missing", "a condition")
             yield from segment_names(when, ("when",), document, library)
 
 
@@ -54,6 +58,16 @@ def shifts_name_metrics(
                     yield document.problem(
                         (field,), f"{function}() of something that is no metric", "a metric's key"
                     )
+
+
+def periods_belong_to_accounts(
+    key: str, metric: Metric, document: Document, library: Library
+) -> Iterator[Problem]:
+    """in_period() and days_in_period() ask for an account's periods, which rows do not have."""
+    for field, expression in _expressions(metric):
+        for function in sorted(PERIOD_FUNCTIONS):
+            if field not in ("formula", "share_of_accounts") and any(expression.calls(function)):
+                yield document.problem((field,), f"{function}() belongs to accounts", "a formula")
 
 
 def formula_names(
@@ -178,6 +192,26 @@ def shares_are_shares(
                 )
 
 
+def points_fit_the_scale(
+    scorecard: Scorecard, document: Document, library: Library
+) -> Iterator[Problem]:
+    """Points for states, for missing data and by adjustment are on the leaf's own scale."""
+    for path, leaf in scorecard.leaves():
+        place = component_place(path)
+        most = max(measure.out_of for _, measure in leaf.variants())
+        given = [((*place, "states", name), points) for name, points in leaf.states.items()]
+        policy = scorecard.missing_policy(path)
+        if isinstance(policy, Points):
+            given.append(((*place, "missing"), policy.points))
+        for key, adjustment in scorecard.adjustments.items():
+            for name, points in (adjustment.set_points or {}).items():
+                if scorecard.path_of(name) == path:
+                    given.append((("adjustments", key, "set_points", name), points))
+        for at, points in given:
+            if not 0 <= points <= most:
+                yield document.problem(at, f"{points:g} points", f"0 to {most:g}, its own scale")
+
+
 def adjustments_fit(
     scorecard: Scorecard, document: Document, library: Library
 ) -> Iterator[Problem]:
@@ -280,6 +314,7 @@ def _names(
                 yield document.problem(
                     at, f"{function}() looks back at a metric", "a metric with that formula"
                 )
+    yield from _shares(condition, at, document, library)
     for name in sorted(condition.names):
         if name in known or name.startswith("account."):
             continue
@@ -287,6 +322,30 @@ def _names(
             at, f"'{name}' is neither a metric nor an attribute",
             "a metric's key or account.<attribute>", nearest(name, known),
         )  # fmt: skip
+
+
+def _shares(
+    condition: Expression, at: FieldPath, document: Document, library: Library
+) -> Iterator[Problem]:
+    """A share that is compared with 70 is a slip of the pen, too."""
+    for node in condition.tree.find_all(exp.Predicate):
+        parts = [p for p in node.args.values() if isinstance(p, exp.Expression)]
+        for column in parts:
+            metric = (
+                library.metrics.get(name_of(column)) if isinstance(column, exp.Column) else None
+            )
+            for number in parts:
+                if metric is None or metric.unit != "share" or not _is_no_share(number):
+                    continue
+                yield document.problem(
+                    at, f"the share '{metric.label}' is compared with {number.name}",
+                    f"{number.name}% or {float(number.name) / 100:g}",
+                )  # fmt: skip
+
+
+def _is_no_share(node: exp.Expression) -> bool:
+    is_number = isinstance(node, exp.Literal) and not node.is_string
+    return is_number and abs(float(node.name)) > GREATEST_SHARE
 
 
 def _unknown_metric(document: Document, at: FieldPath, name: str, library: Library) -> Problem:
@@ -305,12 +364,14 @@ METRIC_RULES = (
     formula_names,
     named_metrics_exist,
     shifts_name_metrics,
+    periods_belong_to_accounts,
     no_circles,
 )
 SCORECARD_RULES = (
     metrics_exist,
     judgement_fits,
     shares_are_shares,
+    points_fit_the_scale,
     adjustments_fit,
     condition_names,
 )

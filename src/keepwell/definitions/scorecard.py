@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from keepwell.definitions.bands import BandMapping, Ramp, check_ranges
 from keepwell.definitions.values import (
     Category,
     Condition,
@@ -19,80 +17,11 @@ from keepwell.definitions.values import (
     Name,
     Number,
     Weight,
+    days,
     number,
 )
 
-_BAND = re.compile(r"^\s*(>=|<=|>|<)?\s*(.+?)\s*$")
 NodePath = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Band:
-    """One band of numbers: `op limit` earns `points`. Bands are tried in order."""
-
-    op: Literal[">=", ">", "<=", "<"]
-    limit: float
-    points: float
-
-
-@dataclass(frozen=True)
-class Bands:
-    """Stepped bands, the first that holds counts; `otherwise` is for all remaining numbers."""
-
-    bands: tuple[Band, ...]
-    otherwise: float
-
-    def points(self) -> list[float]:
-        return [b.points for b in self.bands] + [self.otherwise]
-
-
-def _bands(value: Any) -> Bands:
-    """Bands from a mapping of limits to points. A bare limit is the least value of its band."""
-    if isinstance(value, Bands):
-        return value
-    if not isinstance(value, dict) or not value:
-        raise ValueError("bands are empty; expected for example {70%: 100, 50%: 70, else: 30}")
-    if "else" not in value:
-        raise ValueError("a band for all other values is missing; add else: 0")
-    found: list[Band] = []
-    for key, points in value.items():
-        if str(key) == "else":
-            continue
-        match = _BAND.match(str(key))
-        op: Any = (match and match[1]) or ">="
-        try:
-            found.append(Band(op, number(match[2] if match else key), number(points)))
-        except ValueError as error:
-            raise ValueError(f"band {key!r}: {error}") from None
-    rising = {b.op in ("<", "<=") for b in found}
-    if len(rising) == 2:
-        raise ValueError("bands mix upper limits (<, <=) with lower ones (>, >=); use one kind")
-    if not rising:
-        raise ValueError("no band but else; expected at least one limit")
-    upper = rising.pop()
-    # At an equal limit the wider condition would swallow the other one.
-    found.sort(key=lambda b: (b.limit, b.op in ("<=", ">")) if upper else (-b.limit, b.op == ">="))
-    for one, two in pairwise(found):
-        if one.limit == two.limit and one.op == two.op:
-            raise ValueError(f"two bands with the limit {one.op} {one.limit:g} overlap")
-    return Bands(tuple(found), number(value["else"]))
-
-
-def _written(bands: Bands) -> dict[str, float]:
-    return {f"{b.op}{b.limit!r}": b.points for b in bands.bands} | {"else": bands.otherwise}
-
-
-BandMapping = Annotated[
-    Bands, BeforeValidator(_bands), PlainSerializer(_written, return_type=dict[str, float])
-]
-
-
-class Ramp(Model):
-    """Points that rise or fall evenly between two values: from included, to not."""
-
-    from_: Number = Field(alias="from")
-    to: Number
-    points: tuple[Number, Number]
 
 
 class Measure(Model):
@@ -113,12 +42,14 @@ class Measure(Model):
         if sum(j is not None for j in (self.bands, self.ranges, self.choices)) > 1:
             raise ValueError("more than one of bands, ranges and choices; expected one")
         if self.ranges is not None:
-            _check_ranges(self.ranges)
+            check_ranges(self.ranges)
         if self.choices is not None and not self.choices:
             raise ValueError("choices are empty; expected for example {yes: 100, no: 0}")
-        top = max(self.all_points(), default=0.0)
-        if top > self.out_of + 1e-9:
-            raise ValueError(f"{top:g} points are more than out_of: {self.out_of:g}")
+        for points in self.all_points():
+            if points > self.out_of + 1e-9:
+                raise ValueError(f"{points:g} points are more than out_of: {self.out_of:g}")
+            if points < 0:
+                raise ValueError(f"{points:g} points are less than none; expected 0 or more")
         return self
 
     def all_points(self) -> list[float]:
@@ -128,18 +59,6 @@ class Measure(Model):
         if self.ranges is not None:
             return [p for r in self.ranges for p in r.points]
         return list((self.choices or {}).values())
-
-
-def _check_ranges(ranges: list[Ramp]) -> None:
-    if not ranges:
-        raise ValueError("ranges are empty")
-    for ramp in ranges:
-        if not ramp.from_ < ramp.to:
-            raise ValueError(f"the range from {ramp.from_:g} to {ramp.to:g} is empty")
-    for one, two in pairwise(ranges):
-        if one.to != two.from_:
-            fault = "overlap" if one.to > two.from_ else "leave a gap"
-            raise ValueError(f"ranges {fault} between {two.from_:g} and {one.to:g}")
 
 
 class Points(Model):
@@ -155,11 +74,15 @@ class Hold(Model):
 
 
 def _missing(value: Any) -> Any:
-    if value in ("redistribute", None):
-        return None
-    if isinstance(value, dict):
-        return value
-    raise ValueError("expected redistribute, {points: 50} or {hold: 30 days}")
+    if value in ("redistribute", None) or isinstance(value, Points | Hold):
+        return None if isinstance(value, str) else value
+    if isinstance(value, dict) and list(value) == ["points"]:
+        return Points(points=number(value["points"]))
+    if isinstance(value, dict) and list(value) == ["hold"]:
+        return Hold(hold=days(value["hold"]))
+    raise ValueError(
+        "is no policy for missing data; expected redistribute, {points: 50} or {hold: 30 days}"
+    )
 
 
 Missing = Annotated[Points | Hold | None, BeforeValidator(_missing)]
@@ -208,6 +131,8 @@ def check_tiers(tiers: list[Tier]) -> None:
         raise ValueError("two tiers have the same limit: one of them is empty")
     if len({t.key for t in tiers}) < len(tiers):
         raise ValueError("two tiers have the same key")
+    if any(t.limit > 100 or t.above == 100 for t in tiers):
+        raise ValueError("a tier begins above 100, where no score is; expected 0 to 100")
     if tiers[-1].from_ != 0:
         raise ValueError("the last tier must say from: 0, or scores below it have no tier")
 

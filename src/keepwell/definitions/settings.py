@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from keepwell.definitions.segment import Peers
-from keepwell.definitions.values import Days, Key, Model, Name
+from keepwell.definitions.values import Days, Key, Model, Name, one_line
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError
 
@@ -16,7 +16,7 @@ def _zone(value: object) -> str:
     try:
         clock.zone(str(value))
     except KeepwellError as error:
-        raise ValueError(error.text()) from None
+        raise ValueError(one_line(error)) from None
     return str(value)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from keepwell.definitions.expressions import Expression, parse
+from keepwell.definitions.expressions import LONGEST, Expression, parse
 from keepwell.kit.errors import KeepwellError
 
 KEY = re.compile(r"^[a-z][a-z0-9_]*$")
 NAME = re.compile(r"^[a-z][a-z0-9_-]*$")
-_LENGTH = re.compile(r"^(\d+)\s*(day|week|month|year)s?$")
+_LENGTH = re.compile(r"^(\d{1,6})\s*(day|week|month|year)s?$")
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _NUMBER = re.compile(r"^([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(%?)$")
 
@@ -27,13 +28,14 @@ def number(value: Any) -> float:
     """A number, or a percentage as a share: 70% is 0.7. Raises ValueError."""
     if isinstance(value, bool) or value is None:
         raise ValueError("is not a number")
-    if isinstance(value, int | float):
-        return float(value)
     match = _NUMBER.match(str(value).strip())
-    if not match:
-        raise ValueError(f"{value!r} is not a number; expected 12, 0.5 or 70%")
+    found = float(match[1]) if match else math.nan
+    if match is None or not math.isfinite(found):
+        written = str(value)
+        shown = repr(written if len(written) <= 40 else written[:37] + "...")
+        raise ValueError(f"{shown} is not a number; expected 12, 0.5 or 70%")
     # Division, not multiplication by 0.01: 70 / 100 is the float that 14 / 20 is.
-    return float(match[1]) / 100 if match[2] else float(match[1])
+    return found / 100 if match[2] else found
 
 
 def _weight(value: Any) -> float:
@@ -46,12 +48,13 @@ def _weight(value: Any) -> float:
 
 def days(value: Any) -> int:
     """Whole days of a length such as '30 days', '2 weeks'. Raises ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value  # already a number of days
+    length = value if isinstance(value, int) and not isinstance(value, bool) else 0
     match = _LENGTH.match(str(value).strip().lower())
-    if not match or int(match[1]) == 0:
+    if match:
+        length = int(match[1]) * _DAYS[match[2]]
+    if not 0 < length <= LONGEST:
         raise ValueError(f"{value!r} is not a length of time; expected '30 days' or '2 weeks'")
-    return int(match[1]) * _DAYS[match[2]]
+    return length
 
 
 def _key(value: Any) -> str:
@@ -77,8 +80,14 @@ def expression(value: Any) -> Expression:
         try:
             return parse(text)
         except KeepwellError as error:
-            raise ValueError(error.text()) from None
+            raise ValueError(one_line(error)) from None
     raise ValueError("is not an expression; expected text such as: logins_30d >= 15")
+
+
+def one_line(error: KeepwellError) -> str:
+    """What is wrong, what was expected and what to do, in the one line of a validator's words."""
+    expected = f"expected {error.expected}" if error.expected else None
+    return "; ".join(part for part in (error.what, expected, error.todo) if part)
 
 
 def category(value: Any) -> str:

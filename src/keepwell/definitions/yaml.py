@@ -186,27 +186,30 @@ def _refuse_extras(text: str, file: str) -> None:
         raise DefinitionErrors([Problem(file, line, column, "file", message, expected)])
 
 
-def merge(base: Document, over: Document) -> Document:
+def merge(base: Document, over: Document, whole: frozenset[str] = frozenset()) -> Document:
     """`base` with the fields of `over` laid on it: mappings merge, null removes, the rest replaces.
 
-    Positions are those of the file where a field was last said.
+    The fields named in `whole` are replaced although they are mappings. Positions are those of the
+    file where a field was last said.
     """
     positions: dict[FieldPath, Position] = {
         **base.positions,
         **over.positions,
     }
-    return Document(_merged(base.value, over.value), positions, over.file)
+    return Document(_merged(base.value, over.value, whole), positions, over.file)
 
 
-def _merged(base: Any, over: Any) -> Any:
+def _merged(base: Any, over: Any, whole: frozenset[str], inside: str = "") -> Any:
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     result = dict(base)
     for key, value in over.items():
         if value is None:
             result.pop(key, None)
+        elif key in whole and inside != "components":  # a component may be called like that
+            result[key] = value
         else:
-            result[key] = _merged(result.get(key), value)
+            result[key] = _merged(result.get(key), value, whole, key)
     return result
 
 

@@ -72,6 +72,17 @@ def own_time(table: Table) -> str:
     return "NULL::TIMESTAMPTZ" if name is None else fill("$c::TIMESTAMPTZ", c=quoted(name))
 
 
+def known_since(table: Table) -> str:
+    """The instant from which a row can have been known by its own time, NULL where nothing dates
+    it. An account's day may begin 26 hours before the same day ends for the project, so that an
+    instant counts for the whole of its day wherever its account is."""
+    own = own_time(table)
+    column = table.column(table.day or table.born or "")
+    return (
+        fill("$own - INTERVAL 26 HOURS", own=own) if column and column.type == "timestamp" else own
+    )
+
+
 def sort_order(table: Table) -> str:
     """By what rows are sorted in a file, so that a window of days reads few of them."""
     if table.day is None:

@@ -7,13 +7,17 @@ from datetime import datetime
 from keepwell.facts import sql
 from keepwell.facts.arrow import stored_schema
 from keepwell.facts.engine import connect
+from keepwell.facts.model import Table
 from keepwell.facts.schema import IMPORTED
 from keepwell.facts.store import FactStore
 from keepwell.kit.views import view_sql
 
+_BY_THEIR_DATE = ("fx_rates", "merges")
+"""Tables without a day or validity whose readers look at the date of every row."""
+
 
 def turns(store: FactStore) -> list[datetime]:
-    """The instants at which any row got another version or came late, in order.
+    """The instants at which any row got another version, came late or first showed, in order.
 
     Between two of them every day can be read with the same knowledge; what happened after a day
     is masked by the day itself.
@@ -26,13 +30,21 @@ def turns(store: FactStore) -> list[datetime]:
             if not files:
                 continue
             rows = view_sql(files, stored_schema(table))
-            select = sql.fill(
-                """
-                SELECT DISTINCT known_to FROM ($rows) WHERE known_to IS NOT NULL
-                UNION SELECT DISTINCT known_from FROM ($rows) WHERE NOT known_assumed
-                """,
-                rows=rows,
-            )
-            instants = con.execute(select).fetchall()
+            instants = con.execute(
+                f"SELECT DISTINCT known_to FROM ({rows}) WHERE known_to IS NOT NULL "
+                f"UNION SELECT DISTINCT known_from FROM ({rows}) WHERE NOT known_assumed "
+                f"UNION SELECT DISTINCT known_from FROM ({rows}) WHERE {_unmasked(table)}"
+            ).fetchall()
             found.update(row[0] for row in instants)
     return sorted(found)
+
+
+def _unmasked(table: Table) -> str:
+    """The condition on rows that a day before known_from would show if the row were known then."""
+    if table.day or table.valid or table.name in _BY_THEIR_DATE:
+        dated = table.column(table.day or table.born or "")
+        return "false" if dated and dated.required else sql.own_time(table) + " IS NULL"
+    if table.name == "accounts":
+        # An account shows from customer_since on by itself; to its parent it always does.
+        return "customer_since IS NULL OR parent_account_id IS NOT NULL"
+    return "true"

@@ -138,7 +138,8 @@ class Versions:
         """Make `stored`, the versions of the batch's keys, and `judged`, the keys to be told of.
 
         A version that follows one of the same arrival continues a history that came at once: it
-        holds from when its source made it. Every other one holds from its arrival.
+        holds from when its source made it, yet not before the one that it follows. Every other one
+        holds from its arrival.
         """
         self.con.execute(
             sql.fill(
@@ -172,11 +173,12 @@ class Versions:
                                 ELSE 'changed' END AS verdict,
                            CASE WHEN new THEN p.until IS NULL
                                 ELSE c.known_assumed AND c.ingested_at = $at
-                                     AND coalesce(g.source_updated_at > c.known_from, false)
+                                     AND g.source_updated_at IS NOT NULL
                                 END AS assumed,
                            CASE WHEN new AND assumed THEN g.first_known
                                 WHEN new THEN greatest($at, p.until)
-                                WHEN assumed THEN least(g.source_updated_at, $at)
+                                WHEN assumed
+                                THEN greatest(least(g.source_updated_at, $at), c.known_from)
                                 ELSE greatest($at, c.known_from) END AS starts
                     FROM given g
                     LEFT JOIN (SELECT * FROM stored WHERE known_to IS NULL) c ON $same_current
@@ -216,9 +218,11 @@ class Versions:
         return int(row[0]) if row else 0
 
     def _first_known(self, arrived_at: datetime) -> str:
+        """Since when a first version is taken to have been known: since its own day began, else
+        since its source made it, else ever; at the latest since it arrived."""
         return sql.fill(
-            "least(coalesce(source_updated_at, $own, $beginning), $at)",
-            own=sql.own_time(self.table),
+            "least(coalesce($own, source_updated_at, $beginning), $at)",
+            own=sql.known_since(self.table),
             beginning=sql.instant(BEGINNING),
             at=sql.instant(arrived_at),
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,16 +61,17 @@ def of_table(days: pa.Table, table: str) -> pa.Table:
     return days.filter(pc.equal(days["table"], table))
 
 
-def find(days: pa.Table, table: str, day: date) -> list[DayInfo]:
-    """All revisions of one table's day, the oldest first."""
-    mask = pc.and_(pc.equal(days["table"], table), pc.equal(days["date"], pa.scalar(day)))
-    found = [_info(row) for row in days.filter(mask).to_pylist()]
-    return sorted(found, key=lambda info: info.revision)
+def current(days: pa.Table) -> dict[tuple[str, date], int]:
+    """Where the valid record of each table and day is: the number of its row."""
+    keys = zip(days["table"].to_pylist(), days["date"].to_pylist(), strict=True)
+    valid = days["current"].to_pylist()
+    return {key: row for row, key in enumerate(keys) if valid[row]}
 
 
-def current(days: pa.Table, table: str, day: date) -> DayInfo | None:
-    """The record that is valid for that day, None where the day was not scored."""
-    return next((info for info in find(days, table, day) if info.current), None)
+def record(days: pa.Table, row: int) -> DayInfo:
+    """The record in that row."""
+    [values] = days.slice(row, 1).to_pylist()
+    return DayInfo(**{"day" if k == "date" else k: v for k, v in values.items()})
 
 
 def latest(days: pa.Table, table: str) -> date | None:
@@ -94,10 +94,6 @@ def replaced(days: pa.Table, infos: Iterable[DayInfo]) -> pa.Table:
 def empty() -> pa.Table:
     """No day at all."""
     return SCHEMA.empty_table()
-
-
-def _info(row: dict[str, Any]) -> DayInfo:
-    return DayInfo(**{"day" if k == "date" else k: v for k, v in row.items()})
 
 
 def _record(info: DayInfo) -> dict[str, object]:

@@ -65,13 +65,18 @@ class Snapshot:
             return day_records.empty()
         return pa.concat_tables(tables).select(day_records.SCHEMA.names).cast(day_records.SCHEMA)
 
+    @cached_property
+    def _valid(self) -> dict[tuple[str, date], int]:
+        return day_records.current(self.days)
+
     def scored_days(self, table: str | None = None) -> pa.Table:
         """The records of one table, or of all, sorted by date, table and revision."""
         return self.days if table is None else day_records.of_table(self.days, table)
 
     def day_info(self, day: date, table: str) -> DayInfo | None:
         """The valid record of that day, None where it was not scored."""
-        return day_records.current(self.days, table, day)
+        row = self._valid.get((table, day))
+        return None if row is None else day_records.record(self.days, row)
 
     def latest_day(self, table: str) -> date | None:
         """The last scored day of that table."""

@@ -57,7 +57,8 @@ class Batch:
         self._restate = restate
         self._replace_open = replace_open
         self._tables: dict[str, _Table] = {}
-        self._days = Snapshot(writer.place, writer.manifest).days
+        self._before = Snapshot(writer.place, writer.manifest)
+        self._days = self._before.days
         self._infos: dict[tuple[str, date], list[DayInfo]] = {}
 
     def add(self, scored: ScoredDay) -> None:
@@ -100,8 +101,7 @@ class Batch:
         return self._tables[name]
 
     def _record(self, scored: ScoredDay, name: str, accounts: int, table: _Table) -> None:
-        found = day_records.find(self._days, name, scored.day)
-        old = next((i for i in found if i.current), None)
+        old = self._before.day_info(scored.day, name)
         if old is not None and not (self._restate or self._replace_open):
             raise KeepwellError(
                 f"{scored.day} is already scored",

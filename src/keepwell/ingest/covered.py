@@ -58,24 +58,35 @@ def spans(
     # What is stated for a day says nothing of what the other tables cover.
     happened = [last for name, last in lasts.items() if name not in _STATED]
     end = min(mapping.complete_through or max(happened or lasts.values(), default=today), today)
-    run_first = min(firsts.values(), default=end)
-    found: dict[str, Span] = {}
+    begins: dict[str, tuple[Table, date]] = {}
     for step in tables:
-        table = step.table
-        if _is_empty(con, step):
-            continue
-        begin = firsts.get(table.name, BEGINNING.date())
-        for name in _families(con, step, mapping, earlier):
-            last_before = earlier.get(name)
-            start = begin
-            if last_before is not None and last_before < begin:
-                slack = last_before + timedelta(days=table.fresh_days) + _DAY
-                if begin <= slack or run_first <= last_before + _DAY:
-                    start = last_before + _DAY
-            until = max(end, lasts.get(table.name, end)) if table.name in _STATED else end
-            if start <= until:
-                found[name] = (start, until)
+        if not _is_empty(con, step):
+            begin = firsts.get(step.table.name, BEGINNING.date())
+            names = _families(con, step, mapping, earlier)
+            begins |= dict.fromkeys(names, (step.table, begin))
+    # The first day that this run tells of, its slightly late tables included.
+    told_from = min(
+        (_bridged(earlier.get(n), first, t.fresh_days) for n, (t, first) in begins.items()
+         if t.name in firsts),
+        default=end,
+    )  # fmt: skip
+    found: dict[str, Span] = {}
+    for name, (table, begin) in begins.items():
+        start = _bridged(earlier.get(name), begin, table.fresh_days)
+        before = earlier.get(name)
+        if before is not None and told_from <= before + _DAY < start:
+            start = before + _DAY
+        until = max(end, lasts.get(table.name, end)) if table.name in _STATED else end
+        if start <= until:
+            found[name] = (start, until)
     return found
+
+
+def _bridged(before: date | None, first: date, late_days: int) -> date:
+    """The first covered day: right after what was covered before, if that is not too long ago."""
+    if before is None or first <= before or first > before + timedelta(days=late_days) + _DAY:
+        return first
+    return before + _DAY
 
 
 def _families(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 
 from keepwell.definitions.values import KEY
 from keepwell.facts.model import Column, Table
@@ -115,7 +116,9 @@ def _assigned(table: Table, columns: Profiles, accounts: frozenset[str]) -> dict
                 pairs.append((confidence, field, column))
     found: dict[str, Match] = {}
     taken: set[str] = set()
-    for confidence, field, column in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
+    # A list of names has no other id: the key of accounts chooses first.
+    first = "account_id" if table.name == "accounts" else ""
+    for confidence, field, column in sorted(pairs, key=lambda p: (p[1] != first, -p[0], *p[1:])):
         if field not in found and column not in taken:
             found[field] = Match(column, round(confidence, 2))
             taken.add(column)
@@ -145,7 +148,8 @@ def _value_scores(profile: ColumnProfile, allowed: Sequence[str]) -> list[float]
     return [len(known) / len(profile.values)] if profile.values else [0.0]
 
 
-def _name_score(name: str, words: Sequence[str]) -> float:
+@lru_cache(maxsize=65_536)
+def _name_score(name: str, words: tuple[str, ...]) -> float:
     if name in words:
         return 1.0 - 0.01 * words.index(name)
     best = 0.0
@@ -154,9 +158,14 @@ def _name_score(name: str, words: Sequence[str]) -> float:
         parts = set(word.split("_"))
         if word != "id" and len(word) > 2 and parts <= tokens:
             best = max(best, 0.6 + 0.2 * len(parts) / len(tokens))
-        elif len(word) > 4 and SequenceMatcher(None, name, word).ratio() > 0.86:
+        elif len(word) > 4 and _alike(name, word):
             best = max(best, 0.65)
     return best
+
+
+def _alike(one: str, other: str) -> bool:
+    matcher = SequenceMatcher(None, one, other)
+    return matcher.quick_ratio() > 0.86 and matcher.ratio() > 0.86
 
 
 def canonical(value: str, allowed: Sequence[str]) -> tuple[str, float] | None:
@@ -176,18 +185,9 @@ def canonical(value: str, allowed: Sequence[str]) -> tuple[str, float] | None:
     return None
 
 
-def shared_ids(files: Mapping[str, Profiles], contained: Mapping[tuple[str, str, str, str], float]
-               ) -> dict[str, frozenset[str]]:  # fmt: skip
-    """Columns of each file that hold the ids of another file's accounts.
-
-    `contained` says which share of a file's column occurs in another file's unique column.
-    """
-    found: dict[str, set[str]] = {name: set() for name in files}
-    for (file, column, other, key), share in contained.items():
-        is_account = plain_name(key) in ACCOUNT_IDS or _named("accounts", other) > 0
-        if share >= 0.9 and is_account:
-            found[file].add(column)
-    return {name: frozenset(columns) for name, columns in found.items()}
+def may_list_accounts(file: str, column: str) -> bool:
+    """Whether a file's unique column may be the list of all accounts' ids."""
+    return plain_name(column) in ACCOUNT_IDS or _named("accounts", file) > 0
 
 
 def metric_columns(left: Profiles, metrics: Mapping[str, str] | None) -> dict[str, str]:

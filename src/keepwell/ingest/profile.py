@@ -17,7 +17,7 @@ from keepwell.ingest.tables import Opened
 from keepwell.ingest.vocabulary import plain_name
 from keepwell.kit.views import quoted, text
 
-SAMPLE = 50_000
+SAMPLE = 10_000
 MOST_VALUES = 25
 _NOTHING = ("n/a", "na", "null", "none", "nan", "-", "--", "#n/a", "unknown")
 
@@ -69,7 +69,7 @@ class ColumnProfile:
     @property
     def few(self) -> bool:
         """Whether the values are a handful of words."""
-        return 0 < self.distinct <= MOST_VALUES and self.rows > self.distinct
+        return 0 < self.distinct <= MOST_VALUES and (self.rows > self.distinct or self.rows < 20)
 
     def fits(self, column: Column) -> float:
         """How well the values suit a canonical column: 0 not at all, 1 fully."""

@@ -42,9 +42,10 @@ def store_rows(
     """Store the rows, the quarantined ones, the ledger and the coverage; what became of them."""
     source = mapping.source
     reports: list[TableReport] = []
-    arrived = clock.now()
     hashes: dict[Path, str] = {}
     with store.writer(f"import of {source}", on_wait=on_wait) as writer:
+        # Not before the lock is ours: nothing may arrive earlier than what others saw meanwhile.
+        arrived = clock.now()
         _put_source(writer, mapping, arrived)
         for step in settled:
             say(f"storing {step.table.name}")

@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from keepwell.facts.engine import connect
-from keepwell.facts.model import Column
-from keepwell.facts.schema import TOUCH_KINDS
 from keepwell.ingest import files, mapping
-from keepwell.ingest.checks import NUMERIC, TIMES, target_columns
 from keepwell.ingest.convert import as_text
 from keepwell.ingest.matching import (
-    SURE,
-    Guess,
-    Match,
-    Profiles,
-    canonical,
     guess,
     guesses,
+    may_list_accounts,
     metric_columns,
-    shared_ids,
 )
-from keepwell.ingest.parts import SHARES
-from keepwell.ingest.profile import ColumnProfile, asked, profiles
-from keepwell.ingest.tables import InputFile, Opened, Shape
-from keepwell.ingest.vocabulary import DEFAULTS, plain_name
-from keepwell.kit import clock
+from keepwell.ingest.profile import SAMPLE, ColumnProfile, profiles
+from keepwell.ingest.proposal import FileGuess, Plan, head, rules_of
+from keepwell.ingest.tables import InputFile, Shape
+from keepwell.ingest.vocabulary import plain_name
 from keepwell.kit.errors import KeepwellError
 from keepwell.kit.views import quoted
-
-CHECK = "# check"
-_CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "rp": "IDR"}
-_CODE = re.compile(r"(?:^|_)(usd|eur|gbp|chf|jpy|idr|inr|aud|cad|sek|nok|dkk|pln|brl)(?:_|$)")
-
-
-@dataclass
-class _File:
-    """Files of one kind: the same columns, named alike."""
-
-    pattern: str
-    names: list[str]
-    opened: Opened
-    columns: Profiles
-    used: set[str] = field(default_factory=set)
 
 
 def suggest(
@@ -69,11 +44,11 @@ def suggest(
     con = connect(keep_order=True)
     try:
         found = _profiled(con, inputs)
-        ids = shared_ids({f.pattern: f.columns for f in found}, _contained(con, found))
+        ids = _account_columns(con, found)
         rules: list[str] = []
         plans = [_plan(one, ids[one.pattern], metrics) for one in found]
         for one, plan in zip(found, _one_of_accounts(plans), strict=True):
-            rules += _rules(con, one, plan)
+            rules += rules_of(con, one, plan)
         if not any(r.startswith("  - from:") for r in rules):
             raise KeepwellError(
                 "none of the files looks like a table that is known",
@@ -82,14 +57,14 @@ def suggest(
                 todo="write a mapping by hand; `keepwell import --help` shows one",
             )
         name = source or _source_name(inputs[0].path if len(inputs) == 1 else inputs[0].path.parent)
-        text = "\n".join([*_head(con, found, name, rules, currency), "tables:", *rules]) + "\n"
+        text = "\n".join([*head(con, found, name, rules, currency), "tables:", *rules]) + "\n"
     finally:
         con.close()
     mapping.loads(text, "suggested mapping")
     return text
 
 
-def _profiled(con: duckdb.DuckDBPyConnection, inputs: Sequence[InputFile]) -> list[_File]:
+def _profiled(con: duckdb.DuckDBPyConnection, inputs: Sequence[InputFile]) -> list[FileGuess]:
     alike: dict[tuple[str, ...], list[Shape]] = {}
     for file in inputs:
         shape = files.look(file)
@@ -99,35 +74,38 @@ def _profiled(con: duckdb.DuckDBPyConnection, inputs: Sequence[InputFile]) -> li
     for i, shapes in enumerate(alike.values()):
         names = [s.file.name for s in shapes]
         opened = files.load(con, shapes[0], f"file_{i}")
-        found.append(_File(_pattern(names), names, opened, profiles(con, opened)))
+        found.append(FileGuess(_pattern(names), names, opened, profiles(con, opened)))
     return found
 
 
 def _pattern(names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
-    return re.sub(r"[\d_.-]*\d[\d_-]*", "*", names[0])
+    return re.sub(r"\d[\d_.-]*\d|\d", "*", names[0])
 
 
-def _contained(
-    con: duckdb.DuckDBPyConnection, found: Sequence[_File]
-) -> dict[tuple[str, str, str, str], float]:
-    """Which share of the ids in each column occurs in a unique column of another file."""
+def _account_columns(
+    con: duckdb.DuckDBPyConnection, found: Sequence[FileGuess]
+) -> dict[str, frozenset[str]]:
+    """Columns of each file whose ids occur among another file's unique ids of accounts."""
     keys = [
         (f, c)
         for f in found
         for c, p in f.columns.items()
-        if p.is_unique and not p.is_time and p.rows > 1
+        if p.is_unique and p.rows > 1 and not p.is_time and may_list_accounts(f.pattern, c)
     ]
     result = {}
     for one in found:
+        met = set()
         for column, profile in one.columns.items():
             if profile.is_time or profile.distinct < 2 or profile.kind in ("DOUBLE", "BOOLEAN"):
                 continue
             for other, key in keys:
-                if other is not one and _may_be_ids(profile, other.columns[key]):
-                    share = _share_of(con, one, column, other, key)
-                    result[one.pattern, column, other.pattern, key] = share
+                if other is one or not _may_be_ids(profile, other.columns[key]):
+                    continue
+                if _share_of(con, one, column, other, key) >= 0.9:
+                    met.add(column)
+        result[one.pattern] = frozenset(met)
     return result
 
 
@@ -136,12 +114,13 @@ def _may_be_ids(one: ColumnProfile, other: ColumnProfile) -> bool:
 
 
 def _share_of(
-    con: duckdb.DuckDBPyConnection, one: _File, column: str, other: _File, key: str
+    con: duckdb.DuckDBPyConnection, one: FileGuess, column: str, other: FileGuess, key: str
 ) -> float:
-    def values(file: _File, name: str) -> duckdb.DuckDBPyRelation:
+    def values(file: FileGuess, name: str) -> duckdb.DuckDBPyRelation:
         value = as_text(quoted(name), file.opened.types[name])
-        rows = con.table(file.opened.view).project(f"{value} AS v").filter("v IS NOT NULL")
-        return rows.distinct().limit(2_000 if file is one else 10_000_000)
+        rows = con.table(file.opened.view)
+        rows = rows.limit(SAMPLE) if file is one else rows
+        return rows.project(f"{value} AS v").filter("v IS NOT NULL").distinct()
 
     mine = values(one, column).set_alias("m")
     met = mine.join(values(other, key).set_alias("o"), "m.v = o.v", how="semi")
@@ -149,20 +128,10 @@ def _share_of(
     return row[0] / total[0] if row and total and total[0] else 0.0
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is made of a file: its tables, another one that it may be, and metrics by column."""
-
-    tables: tuple[Guess, ...]
-    other: str | None
-    metrics: Mapping[str, str]
-    account: str | None
-
-
-def _plan(file: _File, ids: frozenset[str], metrics: Mapping[str, str] | None) -> _Plan:
+def _plan(file: FileGuess, ids: frozenset[str], metrics: Mapping[str, str] | None) -> Plan:
     likely = guesses(file.names[0], file.columns, ids)
     if not likely:
-        return _Plan((), None, {}, None)
+        return Plan((), None, {}, None)
     best = likely[0]
     chosen = [best]
     if best.table.name == "accounts":
@@ -179,13 +148,13 @@ def _plan(file: _File, ids: frozenset[str], metrics: Mapping[str, str] | None) -
         used = {m.column for g in chosen for m in g.fields.values()}
         left = {c: p for c, p in file.columns.items() if c not in used and p.is_number}
         supplied = metric_columns(left, metrics)
-    return _Plan(
+    return Plan(
         tuple(chosen), other[0].table.name if other else None, supplied,
         account.column if account else None,
     )  # fmt: skip
 
 
-def _one_of_accounts(plans: Sequence[_Plan]) -> list[_Plan]:
+def _one_of_accounts(plans: Sequence[Plan]) -> list[Plan]:
     """Of several files with a row per account the fullest is the list of accounts; the others only
     supply metrics."""
     lists = [p for p in plans if p.account is not None]
@@ -193,201 +162,6 @@ def _one_of_accounts(plans: Sequence[_Plan]) -> list[_Plan]:
     return [p if p is main or p.account is None else replace(p, tables=()) for p in plans]
 
 
-def _rules(con: duckdb.DuckDBPyConnection, file: _File, plan: _Plan) -> list[str]:
-    if not plan.tables and not plan.metrics:
-        return ["", *_not_recognised(file)]
-    lines: list[str] = []
-    for one in plan.tables:
-        lines += ["", *_rule(con, file, one)]
-    if plan.metrics and plan.account:
-        lines += ["", f"  - from: {scalar(file.pattern)}", "    to: metrics"]
-        lines += [f"    account: {scalar(plan.account)}"]
-        lines += [
-            f"    as_of: {clock.now().date()}  {CHECK}: the day of these values",
-            "    fields:",
-        ]
-        file.used.add(plan.account)
-        for column, key in plan.metrics.items():
-            file.used.add(column)
-            profile = file.columns[column]
-            written = f", number: {_style(profile)}" if profile.written_numbers > 0 else ""
-            said = f"{{column: {scalar(column)}{written}}}" if written else scalar(column)
-            lines.append(f"      {key}: {said}  {CHECK}: the metric's key")
-    if plan.other:
-        lines.insert(1, f"  {CHECK}: {file.names[0]} may also be {plan.other}")
-    left = [c for c in file.columns if c not in file.used]
-    return [*lines, *(f"    # not used: {c}{_examples(file.columns[c])}" for c in left)]
-
-
-def _not_recognised(file: _File) -> list[str]:
-    lines = [f"  {CHECK}: {file.pattern} was not recognised; its columns are"]
-    return lines + [f"  #   {c}{_examples(p)}" for c, p in file.columns.items()]
-
-
-def _examples(profile: ColumnProfile) -> str:
-    shown = ", ".join(re.sub(r"\s+", " ", v)[:24] for v in profile.values[:3])
-    return f" ({shown})" if shown else " (empty)"
-
-
-def _rule(con: duckdb.DuckDBPyConnection, file: _File, found: Guess) -> list[str]:
-    table = found.table
-    lines = [f"  - from: {scalar(file.pattern)}", f"    to: {table.name}"]
-    key = found.fields.get(table.key[0])
-    if table.name == "usage_daily":
-        lines.append("    group: true")
-    elif key is not None and table.name == "invoices" and file.columns[key.column].repeats:
-        lines.append(f"    group: true  {CHECK}: lines of one invoice are added up")
-    lines.append("    fields:")
-    known = target_columns(table)
-    for name in [c for c in known if c in found.fields]:
-        match = found.fields[name]
-        file.used.add(match.column)
-        lines += _field(con, file, table.name, known[name], match)
-    for name in found.missing:
-        lines.append(f"      {name}: {_stand_in(found, file, name)}  {CHECK}: no column for it")
-    if table.name == "accounts" and "status" in found.missing and "churned_on" in found.fields:
-        column = _in_sql(found.fields["churned_on"].column)
-        told = f"case when {column} is null then 'active' else 'churned' end"
-        at = next(i for i, line in enumerate(lines) if line.startswith("      status:"))
-        lines[at] = f"      status: {{expression: {scalar(told)}}}"
-    return lines
-
-
-def _stand_in(found: Guess, file: _File, name: str) -> str:
-    table, fields = found.table, found.fields
-    if name == "name" and table.name != "usage_events":
-        return scalar(fields[table.key[0]].column)
-    if (table.name, name) == ("subscriptions", "mrr") and "acv" in fields:
-        acv = fields["acv"].column
-        return f"{{expression: {scalar(_in_sql(acv) + ' / 12')}}}"
-    if name == table.key[0] and (table.name, name) not in DEFAULTS:
-        account = fields["account_id"].column
-        if file.columns[account].is_unique:
-            return scalar(account)
-        parts = [fields[f].column for f in ("account_id", table.day or "start_on") if f in fields]
-        joined = " || ':' || ".join(f"cast({_in_sql(p)} as text)" for p in parts)
-        return f"{{expression: {scalar(joined)}}}"
-    return f"{{value: {scalar(DEFAULTS[table.name, name])}}}"
-
-
-def _in_sql(column: str) -> str:
-    return column if re.fullmatch(r"[A-Za-z_]\w*", column) else quoted(column)
-
-
-def _field(
-    con: duckdb.DuckDBPyConnection, file: _File, table: str, column: Column, match: Match
-) -> list[str]:
-    profile = file.columns[match.column]
-    sure = f"# {match.confidence:.0%}"
-    note = sure if match.confidence >= SURE else f"{CHECK}: {match.confidence:.0%}"
-    if (table, column.name) == ("touchpoints", "kind") and profile.few:
-        # Any text may be a kind; a list that is begun must be complete.
-        kinds = replace(column, values=TOUCH_KINDS)
-        return _listed(kinds, profile, match.column, note, every=True)
-    if column.values:
-        return _listed(column, profile, match.column, note)
-    options: dict[str, str] = {}
-    if column.type in NUMERIC and profile.written_numbers > 0:
-        options["number"] = _style(profile)
-    if column.type in NUMERIC and _is_percent(table, column.name, profile):
-        options["scale"] = "0.01"
-    if column.type in TIMES and asked(con, file.opened, match.column) == "mixed":
-        options["date"] = "['%Y-%m-%d', '%d/%m/%Y', '%m/%d/%Y']"
-    if not options:
-        return [f"      {column.name}: {scalar(match.column)}  {note}"]
-    said = ", ".join(f"{k}: {v}" for k, v in options.items())
-    return [f"      {column.name}: {{column: {scalar(match.column)}, {said}}}  {CHECK}"]
-
-
-def _is_percent(table: str, name: str, profile: ColumnProfile) -> bool:
-    return (table, name) in SHARES and profile.most is not None and profile.most > 1
-
-
-def _listed(
-    column: Column, profile: ColumnProfile, source: str, note: str, *, every: bool = False
-) -> list[str]:
-    """An enumeration with every value that occurs, or only those that differ from ours."""
-    flipped = column.name == "status" and profile.plain in ("active", "is_active")
-    lines = []
-    for value in profile.values:
-        meant = canonical(value, column.values)
-        if flipped and meant is not None:
-            meant = ("churned" if meant[0] == "active" else "active", meant[1])
-        if meant is None:
-            unsure = [v for v in column.values if v in ("unknown", "other")]
-            fallback = [*unsure, column.values[-1]][0]
-            lines.append(f"          {scalar(value)}: {fallback}  {CHECK}")
-        elif every or meant[0] != plain_name(value):
-            check = f"  {CHECK}" if meant[1] < SURE else ""
-            lines.append(f"          {scalar(value)}: {meant[0]}{check}")
-    if not lines:
-        return [f"      {column.name}: {scalar(source)}  {note}"]
-    return [f"      {column.name}:  {note}", f"        column: {scalar(source)}",
-            "        values:", *lines]  # fmt: skip
-
-
-def _style(profile: ColumnProfile) -> str:
-    """How numbers are written, by the look of the values."""
-    shown = [v for v in profile.values if re.search(r"\d", v)]
-    text = max(shown, key=lambda v: (len(set(v) & set(",. '")), len(v)), default="")
-    signs = re.findall(r"[.,' \u00a0](?=\d)", text)
-    before, after = re.match(r"^\D*", text), re.search(r"[^\d]*$", text)
-    point, thousands = ".", ""
-    if len(set(signs)) > 1:
-        thousands, point = signs[0], signs[-1]
-    elif signs and signs[0] != ".":
-        is_thousands = bool(re.search(re.escape(signs[0]) + r"\d{3}(\D|$)", text))
-        thousands, point = (signs[0], ".") if is_thousands else ("", signs[0])
-    around = (before[0] if before else "").replace("-", ""), after[0] if after else ""
-    return scalar(f"{around[0]}1{thousands}234{point}56{around[1]}")
-
-
-def _head(
-    con: duckdb.DuckDBPyConnection,
-    found: Sequence[_File],
-    name: str,
-    rules: Sequence[str],
-    currency: str | None,
-) -> Iterator[str]:
-    yield "# Proposed by looking at names and values. Read it through, above all what says check."
-    yield f"source: {name}"
-    yield f"timezone: UTC  {CHECK}: the zone of times that name none"
-    if any(re.match(r"    to: (subscriptions|invoices)", r) for r in rules):
-        known = currency or _currency(found)
-        yield f"currency: {known or 'USD'}  {CHECK}"
-    times = [(f, c) for f in found for c, p in f.columns.items() if p.is_time and c in f.used]
-    if any(asked(con, f.opened, c) == "order" for f, c in times):
-        yield f"day_first: true  {CHECK}: is 03/04/2025 in April?"
-    nothing = {v for f in found for c in f.used for v in f.columns[c].nothing}
-    if nothing:
-        yield f"empty: [{', '.join(scalar(v) for v in sorted(nothing))}]  {CHECK}"
-
-
-def _currency(found: Sequence[_File]) -> str | None:
-    for file in found:
-        for profile in file.columns.values():
-            if code := _CODE.search(profile.plain):
-                return code[1].upper()
-            if profile.plain in ("currency", "currency_code") and profile.values:
-                code_value = profile.values[0].upper()
-                return code_value if re.fullmatch("[A-Z]{3}", code_value) else None
-            for value in profile.values[:3]:
-                for sign, meant in _CURRENCIES.items():
-                    if profile.is_number and sign in value.lower():
-                        return meant
-    return None
-
-
 def _source_name(path: Path) -> str:
     name = plain_name(path.name.partition(".")[0] or path.resolve().name)
     return name if name and name[0].isalpha() else f"source_{name}".rstrip("_")
-
-
-def scalar(value: str) -> str:
-    """A text as YAML writes it, in quotes where it might be taken for something else."""
-    words = ("yes", "no", "true", "false", "on", "off", "y", "n", "null", "none", "~")
-    if re.fullmatch(r"[A-Za-z_][\w./-]*( [\w./-]+)*", value) and value.lower() not in words:
-        return value
-    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]", value):
-        return json.dumps(value)
-    return "'" + value.replace("'", "''") + "'"

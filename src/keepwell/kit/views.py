@@ -1,43 +1,17 @@
-"""Delta tables as DuckDB views, through `read_parquet` over the live files."""
+"""SQL by which DuckDB reads Delta tables, through `read_parquet` over the live files."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from keepwell.kit.place import Manifest, Place, live_files
-
-if TYPE_CHECKING:
-    import ibis
-    from ibis.backends.duckdb import Backend
-
-
-def read_table(
-    con: Backend,
-    place: Place,
-    manifest: Manifest,
-    table: str,
-    schema: pa.Schema,
-    name: str | None = None,
-    partitions: tuple[str, ...] = (),
-) -> ibis.Table:
-    """The table at the manifest's version with exactly the columns and types of `schema`.
-
-    A temporary view called `name` (default: the table's name) is registered in `con`. Columns that
-    a file does not have are null there; a table that does not exist is empty. `partitions` names
-    the partition columns, which are read from the files' paths.
-    """
-    name = name or table
-    files = live_files(place, manifest, table)
-    sql = view_sql(files, schema, partitions)
-    con.raw_sql(" ".join(["CREATE OR REPLACE TEMP VIEW", quoted(name), "AS", sql]))
-    return con.table(name)
-
 
 def view_sql(files: list[str], schema: pa.Schema, partitions: tuple[str, ...] = ()) -> str:
-    """A SELECT over these Parquet files with the columns and types of `schema`."""
+    """A SELECT over these Parquet files with exactly the columns and types of `schema`.
+
+    Columns that a file does not have are null there; without files there are no rows.
+    `partitions` names the columns that are read from the files' paths.
+    """
     empty = ", ".join(f"NULL::{sql_type(f.type)} AS {quoted(f.name)}" for f in schema)
     if not files:
         return f"SELECT {empty} WHERE false"

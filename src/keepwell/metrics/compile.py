@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import ibis
 import ibis.expr.types as ir
+from ibis.common.annotations import ValidationError
 from ibis.common.exceptions import IbisError
 from sqlglot import exp
 
@@ -46,12 +47,10 @@ def compiled(expression: Expression, scope: Scope) -> Value:
     """The Ibis value of an expression. Raises KeepwellError where its types do not fit."""
     try:
         return _value(expression.tree, scope)
-    except (IbisError, TypeError, AttributeError) as error:
-        detail = str(error).strip().splitlines()
+    except (IbisError, ValidationError, TypeError, ValueError, AttributeError):
         raise KeepwellError(
             f"the parts of {expression.text!r} do not fit together",
             expected="numbers with numbers, texts with texts, days with days",
-            todo=detail[0] if detail else None,
         ) from None
 
 
@@ -64,6 +63,8 @@ def truth(value: Value) -> ir.BooleanValue:
     """A condition; yes_no texts count as their truth."""
     if value.type().is_string():
         return value == "yes"
+    if value.type().is_temporal():
+        raise TypeError("a day is neither true nor false")
     return value.cast("boolean")
 
 
@@ -90,8 +91,35 @@ def _binary(operator: Callable[[Value, Value], Value]) -> Callable[[exp.Expressi
     return apply
 
 
+def _arithmetic(
+    operator: Callable[..., Value],
+) -> Callable[[exp.Expression, Scope], Value]:
+    def apply(node: exp.Expression, scope: Scope) -> Value:
+        return operator(*(_number(_value(a, scope)) for a in node.args.values() if _is_part(a)))
+
+    return apply
+
+
+def _is_part(argument: Any) -> bool:
+    return isinstance(argument, exp.Expression)
+
+
+def _number(value: Value) -> Value:
+    """The value, if one can reckon with it. Engines would try to read a text as a number."""
+    kind = value.type()
+    if kind.is_null():
+        return ibis.null("float64")
+    if not kind.is_numeric():
+        raise TypeError(f"{kind} is not a number")
+    return value
+
+
 def _alike(left: Value, right: Value) -> tuple[Value, Value]:
-    """A yes_no metric may be compared with true and false."""
+    """A yes_no metric may be compared with true and false; a day with no instant, whose day
+    depends on the time zone."""
+    kinds = (left.type(), right.type())
+    if any(k.is_date() for k in kinds) and any(k.is_timestamp() for k in kinds):
+        raise TypeError("a day and an instant")
     if left.type().is_string() and right.type().is_boolean():
         return truth(left), right
     if left.type().is_boolean() and right.type().is_string():
@@ -111,13 +139,15 @@ def _is(node: exp.Expression, scope: Scope) -> Value:
     value, other = _value(node.args["this"], scope), node.args["expression"]
     if isinstance(other, exp.Null):
         return value.isnull()
-    left, right = _alike(value, _value(other, scope))
-    return left.identical_to(right)
+    return truth(value).identical_to(_value(other, scope))
 
 
 def _in(node: exp.Expression, scope: Scope) -> Value:
-    options = [_value(option, scope) for option in node.args.get("expressions") or []]
-    return _value(node.args["this"], scope).isin(options)
+    value = _value(node.args["this"], scope)
+    options = [_value(option, scope) for option in node.args["expressions"]]
+    for option in options:
+        _ = value == option  # raises where the two cannot be compared
+    return value.isin(options)
 
 
 def _between(node: exp.Expression, scope: Scope) -> Value:
@@ -149,7 +179,7 @@ _NODES: dict[type[exp.Expression], Callable[[exp.Expression, Scope], Value]] = {
     exp.Boolean: lambda n, s: ibis.literal(bool(n.this)),
     exp.Null: lambda n, s: ibis.null(),
     exp.Paren: lambda n, s: _value(n.this, s),
-    exp.Neg: lambda n, s: -_value(n.this, s),
+    exp.Neg: _arithmetic(lambda a: -a),
     # Not `~`: Ibis writes NOT without parentheses, and IS NOT NULL would bind tighter.
     exp.Not: lambda n, s: truth(_value(n.this, s)) == ibis.literal(False),
     exp.And: _logic(lambda a, b: a & b),
@@ -160,10 +190,10 @@ _NODES: dict[type[exp.Expression], Callable[[exp.Expression, Scope], Value]] = {
     exp.GTE: _binary(lambda a, b: a >= b),
     exp.LT: _binary(lambda a, b: a < b),
     exp.LTE: _binary(lambda a, b: a <= b),
-    exp.Add: _binary(lambda a, b: a + b),
-    exp.Sub: _binary(lambda a, b: a - b),
-    exp.Mul: _binary(lambda a, b: a * b),
-    exp.Div: _binary(divided),
+    exp.Add: _arithmetic(lambda a, b: a + b),
+    exp.Sub: _arithmetic(lambda a, b: a - b),
+    exp.Mul: _arithmetic(lambda a, b: a * b),
+    exp.Div: _arithmetic(divided),
     exp.Is: _is,
     exp.In: _in,
     exp.Between: _between,
@@ -174,7 +204,7 @@ _NODES: dict[type[exp.Expression], Callable[[exp.Expression, Scope], Value]] = {
 
 def _shift(args: list[exp.Expression], scope: Scope) -> tuple[Value, Value]:
     name = name_of(args[0])  # type: ignore[arg-type]
-    return scope.name(name), scope.before(name, length(args[1]))  # type: ignore[arg-type]
+    return scope.name(name), scope.before(name, length(args[1]))
 
 
 def hours_between(args: list[exp.Expression], scope: Scope) -> Value:
@@ -190,7 +220,7 @@ def _days_between(args: list[exp.Expression], scope: Scope) -> Value:
 
 def _round(args: list[exp.Expression], scope: Scope) -> Value:
     places = int(args[1].name) if len(args) > 1 else 0
-    return _value(args[0], scope).cast("float64").round(places)
+    return _number(_value(args[0], scope)).cast("float64").round(places)
 
 
 def _pointwise(operator: Callable[..., Value]) -> Callable[[list[exp.Expression], Scope], Value]:
@@ -214,9 +244,9 @@ def _all_known(operator: Callable[..., Value], values: tuple[Value, ...]) -> Val
 
 
 _FUNCTIONS: dict[str, Callable[[list[exp.Expression], Scope], Value]] = {
-    "abs": _pointwise(lambda x: x.abs()),
-    "ceil": _pointwise(lambda x: x.cast("float64").ceil()),
-    "floor": _pointwise(lambda x: x.cast("float64").floor()),
+    "abs": _pointwise(lambda x: _number(x).abs()),
+    "ceil": _pointwise(lambda x: _number(x).cast("float64").ceil()),
+    "floor": _pointwise(lambda x: _number(x).cast("float64").floor()),
     "round": _round,
     "lower": _pointwise(lambda x: x.lower()),
     "upper": _pointwise(lambda x: x.upper()),

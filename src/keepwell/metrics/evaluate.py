@@ -31,9 +31,10 @@ from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.derived import AccountScope, derived, typed, value_type
 from keepwell.metrics.families import families, fresh_days
 from keepwell.metrics.given import given_values
+from keepwell.metrics.instance import Instance
 from keepwell.metrics.instances import Needed, needed
 from keepwell.metrics.prepare import Surroundings, portfolio, scan
-from keepwell.metrics.scans import ACCOUNT, Instance, scanned
+from keepwell.metrics.scans import ACCOUNT, ways
 from keepwell.metrics.wide import Wide, column_of
 
 Value = Any
@@ -135,9 +136,9 @@ class _Evaluation:
             if covered and instance.metric.from_ is not None:
                 by_table.setdefault(instance.metric.from_, []).append(instance)
         return [
-            counted.rename(account_id=ACCOUNT)
+            way.counted(scan(around, TABLES[name], way)).rename(account_id=ACCOUNT)
             for name, members in by_table.items()
-            for counted in scanned(scan(around, TABLES[name], members), members)
+            for way in ways(members)
         ]
 
     def _add_periods(self, wide: Wide, nodes: Sequence[Needed], asked: Sequence[str]) -> None:

@@ -22,7 +22,9 @@ from keepwell.metrics.calendar import (
     number_of,
     resolve_members,
 )
+from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.money import converted, rates_table
+from keepwell.metrics.reduce import added_up, is_reducible
 from keepwell.metrics.rows import RowScope, beside, columns_used, local_day, neighbours
 from keepwell.metrics.scans import (
     ACCOUNT,
@@ -31,10 +33,8 @@ from keepwell.metrics.scans import (
     ROW_DAY,
     ROW_SHIFT,
     ZONE,
-    Instance,
     Scan,
-    argument_of,
-    is_money,
+    Way,
 )
 
 IN_PORTFOLIO = ("trial", "active", "paused")
@@ -80,9 +80,9 @@ def expressions_of(instances: Sequence[Instance]) -> list[Expression]:
     return found
 
 
-def scan(around: Surroundings, table: Table, instances: Sequence[Instance]) -> Scan:
-    """The rows of one table that the instances can see, on every asked day."""
-    facts, days = around.facts, around.days
+def scan(around: Surroundings, table: Table, way: Way) -> Scan:
+    """The rows of one table that the instances of a way can see, on every asked day."""
+    facts, days, instances = around.facts, around.days, way.instances
     expressions = expressions_of(instances)
     used = columns_used(table, expressions)
     per = {i.metric.per for i in instances if i.metric.per is not None}
@@ -93,9 +93,14 @@ def scan(around: Surroundings, table: Table, instances: Sequence[Instance]) -> S
     for path in neighbours(table, expressions):
         near = facts.table(path.table, sorted(used[path.name]))
         rows = beside(rows, path, near)
-    rows = _with_zone(around, rows, table, instances)
+    reduced = way.name != "latest" and way.name != "streak" and is_reducible(table, instances)
+    if reduced:
+        rows = added_up(table, rows, instances, way.keys(table))
+    if not reduced:
+        rows = _with_zone(around, rows, table, instances)
     if table.day is not None:
-        rows = rows.mutate(**{ROW_DAY: local_day(rows[table.day], rows[ZONE])})
+        zone = None if reduced else rows[ZONE]
+        rows = rows.mutate(**{ROW_DAY: local_day(rows[table.day], zone)})
         rows = days.reaching(rows, ROW_DAY, lookback)
     else:
         rows = days.spread(rows)
@@ -103,7 +108,8 @@ def scan(around: Surroundings, table: Table, instances: Sequence[Instance]) -> S
     if around.closures.closed and table.day is not None:
         rows = _with_shifts(around, rows, sorted({i.end for i in instances}))
     rows = _with_rates(around, rows, table, instances)
-    return Scan(table, rows, days, bool(around.closures.closed) and table.day is not None)
+    has_closures = bool(around.closures.closed) and table.day is not None
+    return Scan(table, rows, days, has_closures, reduced)
 
 
 def _lookback(around: Surroundings, instances: Sequence[Instance]) -> int | None:

@@ -27,11 +27,12 @@ _in_zone = ibis.udf.scalar.builtin(
 
 def local_day(value: Value, zone: Value) -> ir.IntegerValue:
     """The day of a date, or of an instant in a time zone, as days since 1970-01-01."""
-    if value.type().is_timestamp():
-        value = _in_zone(zone, value).date()
-    elif value.type().is_string():
-        value = value.cast("date")
-    return value.epoch_days().cast("int64")
+    return local_date(value, zone).epoch_days().cast("int64")
+
+
+def local_date(value: Value, zone: Value) -> ir.DateValue:
+    """A date, or the date of an instant in a time zone."""
+    return _in_zone(zone, value).date() if value.type().is_timestamp() else value
 
 
 def neighbours(table: Table, expressions: Iterable[Expression]) -> list[Path]:

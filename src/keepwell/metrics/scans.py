@@ -8,18 +8,20 @@ further back (`before(logins_7d, 7 days)` is logins_7d at offset 7).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 from sqlglot import exp
 
-from keepwell.definitions.expressions import Expression, arguments, function_name
+from keepwell.definitions.expressions import Expression, arguments, function_name, parse
 from keepwell.definitions.metric import Metric
 from keepwell.facts.model import Table
 from keepwell.metrics.calendar import ASKED_ON, Days
 from keepwell.metrics.compile import compiled, hours_between, truth
+from keepwell.metrics.instance import Instance, argument_of, is_money
+from keepwell.metrics.reduce import of_parts
 from keepwell.metrics.rows import RowScope
 
 Value = Any
@@ -30,19 +32,9 @@ ZONE = "row_zone"
 ACCOUNT = "for_account"
 RATE = "row_rate"
 GROUP = (ACCOUNT, ASKED_ON)
+VALUE = "distinct_value"
+BY = "group_value"
 SECONDS_IN_HOUR = 3600
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A metric at an offset. column: its name in results. end: the name in Days of the last day
-    that its facts cover."""
-
-    key: str
-    metric: Metric
-    offset: int
-    column: str
-    end: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +45,7 @@ class Scan:
     rows: ir.Table
     days: Days
     has_closures: bool
+    reduced: bool = False  # the rows were added up, see reduce.py
 
     def as_of(self, instance: Instance) -> Value:
         """The last day that the instance sees."""
@@ -83,6 +76,8 @@ class Scan:
                 # A row without a day has happened, though nobody knows when.
                 happened = happened | self.rows[ROW_DAY].isnull()
             conditions.append(happened)
+        if self.reduced:
+            return conditions[0]
         scope = self.scope(instance)
         valid = scope.is_valid()
         if valid is not None:
@@ -98,7 +93,7 @@ class Scan:
         """The rows with further columns, as far as these have values."""
         rows = self.rows.mutate(**columns)
         rows = rows.filter(*(rows[c].notnull() for c in columns))
-        return Scan(self.table, rows, self.days, self.has_closures)
+        return Scan(self.table, rows, self.days, self.has_closures, self.reduced)
 
     def argument(self, instance: Instance) -> tuple[Value, int]:
         """What is aggregated, as a number that adds up exactly, and what to divide the result by.
@@ -118,24 +113,11 @@ class Scan:
         return value, 1
 
 
-def is_money(table: Table, expression: Expression) -> bool:
-    """Whether an expression over a table's rows is an amount of money, to be converted."""
-    columns = [table.column(n) for n in expression.names]
-    return any(c is not None and c.currency is not None for c in columns)
-
-
 def in_currency(amount: Value, rows: ir.Table, metric: Metric) -> Value:
     """An amount in the metric's currency, as an exact decimal."""
     # DuckDB multiplies 18 digits in 64 bits, which large amounts overflow.
     rate = rows[f"{RATE} {metric.currency}"]
     return amount.cast("decimal(38, 4)") * rate.cast("decimal(38, 9)")
-
-
-def argument_of(metric: Metric) -> Expression:
-    """The expression that an aggregate is over."""
-    value = getattr(metric, metric.kind)
-    assert isinstance(value, Expression), metric.kind
-    return value
 
 
 # --- one row per account and day for plain aggregates ---------------------------------------------
@@ -191,17 +173,33 @@ def _days_aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> V
 
 def plain(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     """All plain aggregates over the table in one group-by."""
-    columns = {i.column: aggregate(scan, i, i.metric.kind, scan.seen(i)) for i in instances}
+    columns = {i.column: _aggregated(scan, i) for i in instances}
     return scan.rows.group_by(*GROUP).agg(**columns)
 
 
+def _aggregated(scan: Scan, instance: Instance) -> Value:
+    seen = scan.seen(instance)
+    if scan.reduced:
+        return of_parts(scan.rows, instance, seen, scan.age(instance))
+    return aggregate(scan, instance, instance.metric.kind, seen)
+
+
+def _rows_seen(scan: Scan, instance: Instance) -> Value:
+    """How many rows an instance counts."""
+    seen = scan.seen(instance)
+    if scan.reduced:
+        return scan.rows[f"n {instance.key}"].sum(where=seen).fill_null(0)
+    return scan.rows.count(where=seen)
+
+
 def distinct(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
-    """Distinct counts of one column: from the last seen day of each value, for any windows."""
-    value = compiled(argument_of(instances[0].metric), scan.scope(instances[0]))
-    keyed = scan.keyed(distinct_value=value)
-    seen = {i.column: keyed.rows.count(where=keyed.seen(i)) for i in instances}
-    per_value = keyed.rows.group_by(*GROUP, "distinct_value").agg(**seen)
-    counts = {c: _exact(per_value.count(where=per_value[c] > 0)) for c in seen}
+    """Distinct counts of one column: which values were seen, for any windows in one pass."""
+    if not scan.reduced:
+        value = compiled(argument_of(instances[0].metric), scan.scope(instances[0]))
+        scan = scan.keyed(**{VALUE: value})
+    counted = {i.column: _rows_seen(scan, i) for i in instances}
+    per_value = scan.rows.group_by(*GROUP, VALUE).agg(**counted)
+    counts = {c: _exact(per_value.count(where=per_value[c] > 0)) for c in counted}
     return per_value.group_by(*GROUP).agg(**counts)
 
 
@@ -209,30 +207,34 @@ def per_group(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     """Aggregates per value of a column, then over the values."""
     name = instances[0].metric.per
     assert name is not None
-    keyed = scan.keyed(group_value=scan.scope(instances[0]).name(name))
-    inner: dict[str, Value] = {}
-    for i in instances:
-        seen = keyed.seen(i)
-        if i.metric.kind == "count_distinct":
-            value = compiled(argument_of(i.metric), keyed.scope(i))
-            inner[i.column] = _exact(value.nunique(where=seen)).nullif(0)
-        else:
-            inner[i.column] = aggregate(keyed, i, i.metric.kind, seen)
-            if i.metric.kind == "count":
-                inner[i.column] = inner[i.column].nullif(0)
-    groups = keyed.rows.group_by(*GROUP, "group_value").agg(**inner)
-    outer: dict[str, Value] = {}
-    for i in instances:
-        column, then = groups[i.column], i.metric.then
-        if then == "count":
-            outer[i.column] = _exact(column.count())
-        elif then in ("sum", "mean"):
-            exact = column.cast("decimal(28, 9)")
-            total = _exact(exact.sum())
-            outer[i.column] = total if then == "sum" else total / _exact(column.count()).nullif(0)
-        else:
-            outer[i.column] = _exact(getattr(column, then or "max")())
+    if not scan.reduced:
+        scan = scan.keyed(**{BY: scan.scope(instances[0]).name(name)})
+    inner = {i.column: _inner(scan, i) for i in instances}
+    groups = scan.rows.group_by(*GROUP, BY).agg(**inner)
+    outer = {i.column: _outer(groups[i.column], i.metric.then or "max") for i in instances}
     return groups.group_by(*GROUP).agg(**outer)
+
+
+def _inner(scan: Scan, instance: Instance) -> Value:
+    """The aggregate of one group; null where the group has no rows that count."""
+    if instance.metric.kind != "count_distinct":
+        value = _aggregated(scan, instance)
+        return value.nullif(0) if instance.metric.kind == "count" else value
+    seen = scan.seen(instance)
+    if scan.reduced:
+        counts = seen & (scan.rows[f"n {instance.key}"] > 0)
+        return _exact(scan.rows[VALUE].nunique(where=counts)).nullif(0)
+    value = compiled(argument_of(instance.metric), scan.scope(instance))
+    return _exact(value.nunique(where=seen)).nullif(0)
+
+
+def _outer(column: Value, then: str) -> Value:
+    if then == "count":
+        return _exact(column.count())
+    if then in ("sum", "mean"):
+        total = _exact(column.cast("decimal(28, 9)").sum())
+        return total if then == "sum" else total / _exact(column.count()).nullif(0)
+    return _exact(getattr(column, then)())
 
 
 def latest(scan: Scan, instance: Instance) -> ir.Table:
@@ -277,40 +279,64 @@ def streak(scan: Scan, instance: Instance) -> ir.Table:
 
 def first_seen(scan: Scan, instance: Instance) -> ir.Table:
     """Days since a value of the column was last seen for the first time."""
-    value = compiled(argument_of(instance.metric), scan.scope(instance))
-    without_window = instance.metric.model_copy(update={"over": None})
-    all_time = Instance(
-        instance.key, without_window, instance.offset, instance.column, instance.end
-    )
-    rows = scan.rows.mutate(
-        first_value=value, counted=scan.seen(all_time), age=scan.age(instance) - instance.offset
-    )
-    rows = rows.filter(rows.counted, rows.first_value.notnull())
-    firsts = rows.group_by(*GROUP, "first_value").agg(first_age=rows.age.max())
+    # The window says how much must be covered, not how far back a first time may lie.
+    all_time = replace(instance, metric=instance.metric.model_copy(update={"over": None}))
+    if not scan.reduced:
+        scan = scan.keyed(**{VALUE: compiled(argument_of(instance.metric), scan.scope(instance))})
+    seen = scan.seen(all_time)
+    if scan.reduced:
+        seen = seen & (scan.rows[f"n {instance.key}"] > 0)
+    rows = scan.rows.mutate(counted=seen, value_age=scan.age(instance) - instance.offset)
+    rows = rows.filter(rows.counted)
+    firsts = rows.group_by(*GROUP, VALUE).agg(first_age=rows.value_age.max())
     return firsts.group_by(*GROUP).agg(**{instance.column: _exact(firsts.first_age.min())})
 
 
-def scanned(scan: Scan, instances: Sequence[Instance]) -> list[ir.Table]:
-    """Every instance over one table, in as few group-bys as their kinds allow."""
-    groups: dict[tuple[str, str], list[Instance]] = {}
+@dataclass(frozen=True)
+class Way:
+    """Instances over one table that one group-by can count, and how."""
+
+    name: str
+    instances: tuple[Instance, ...]
+
+    def keys(self, table: Table) -> dict[str, Expression]:
+        """What rows are told apart by beside account and day."""
+        first = self.instances[0].metric
+        found: dict[str, Expression] = {}
+        if first.per is not None:
+            found[BY] = parse(first.per)
+        if first.kind in ("count_distinct", "days_since_first"):
+            found[VALUE] = argument_of(first)
+        return found
+
+    def counted(self, scan: Scan) -> ir.Table:
+        """One row per account and asked day, with a column for each instance."""
+        if self.name in _ALONE:
+            return _ALONE[self.name](scan, self.instances[0])
+        return _TOGETHER[self.name](scan, self.instances)
+
+
+def ways(instances: Sequence[Instance]) -> list[Way]:
+    """The instances over one table, in as few group-bys as their kinds allow.
+
+    What has no window is kept apart, so that the rest need not read all of the past.
+    """
+    groups: dict[tuple[str, ...], list[Instance]] = {}
     for i in instances:
         metric = i.metric
+        endless = "" if metric.over else "endless"
         if metric.per is not None:
-            name = ("per", metric.per)
+            # Distinct values of each group are told apart by both columns.
+            what = argument_of(metric).text if metric.kind == "count_distinct" else ""
+            name: tuple[str, ...] = ("per", metric.per, what, endless)
         elif metric.kind == "count_distinct":
-            name = ("distinct", argument_of(metric).text)
+            name = ("distinct", argument_of(metric).text, endless)
         elif metric.kind in _ALONE:
             name = (metric.kind, i.column)
         else:
-            name = ("plain", "")
+            name = ("plain", endless)
         groups.setdefault(name, []).append(i)
-    tables: list[ir.Table] = []
-    for (way, _), members in groups.items():
-        if way in _ALONE:
-            tables.extend(_ALONE[way](scan, member) for member in members)
-        else:
-            tables.append(_TOGETHER[way](scan, members))
-    return tables
+    return [Way(name[0], tuple(members)) for name, members in groups.items()]
 
 
 _ALONE: Mapping[str, Callable[[Scan, Instance], ir.Table]] = {

@@ -68,7 +68,7 @@ class Adjusting:
         for name, points in (adjustment.set_points or {}).items():
             path = self._path(name)
             leaf = next(n for n in self.nodes if n.path == path)
-            wanted = points * 100.0 / _scale(leaf)
+            wanted = min(max(points * 100.0 / _scale(leaf), 0.0), 100.0)
             change = wanted - self._current(rows, path, moved)
             terms.append(self._move(rows, path, change, when, moved))
         if adjustment.add_points is not None:
@@ -93,6 +93,12 @@ class Adjusting:
         moved: dict[NodePath, list[Value]],
     ) -> Value:
         """Note that a node's points change where `when` holds; the change of the score."""
+        for around in (path[:n] for n in range(len(path)) if path[:n] in moved):
+            # What moved a node around it may have brought that node to the end of the scale.
+            share = self._weight(rows, path) / self._weight(rows, around).nullif(0.0)
+            current = self._current(rows, around, moved)
+            lowest, highest = -current / share.nullif(0.0), (100.0 - current) / share.nullif(0.0)
+            change = ibis.least(ibis.greatest(change, lowest), highest)
         change = ibis.cases((when, change), else_=0.0).fill_null(0.0)
         moved.setdefault(path, []).append(change)
         return self._weight(rows, path) * change

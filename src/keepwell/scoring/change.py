@@ -15,7 +15,8 @@ from keepwell.definitions.scorecard import NodePath
 from keepwell.scoring.explain import Explanation, Line, Term
 from keepwell.scoring.leaves import AVAILABLE, HELD, NOT_APPLICABLE, STALE
 
-NOBODYS = 1e-9
+# The parts that are left out because of this must not add up to anything that counts.
+NOBODYS = 1e-12
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def change(before: Explanation, after: Explanation, same_definition: bool = True
     middle = (before.computed + after.computed) / 2
     parts: list[Part] = []
     for path in _paths(before, after):
-        parts.extend(_of_leaf(before.line(path), after.line(path), middle, same_definition))
+        parts.extend(_of_leaf(_leaf(before, path), _leaf(after, path), middle, same_definition))
     parts.extend(_of_terms(before.terms, after.terms))
     shown = [p for p in parts if abs(p.points) > NOBODYS]
     shown.sort(key=lambda p: -abs(p.points))
@@ -65,6 +66,12 @@ def change(before: Explanation, after: Explanation, same_definition: bool = True
 
 def _paths(before: Explanation, after: Explanation) -> list[NodePath]:
     return list(dict.fromkeys(line.path for line in (*before.leaves, *after.leaves)))
+
+
+def _leaf(explanation: Explanation, path: NodePath) -> Line | None:
+    """The leaf of that path; another definition may have components where this one has a leaf."""
+    line = explanation.line(path)
+    return line if line is not None and line.is_leaf else None
 
 
 def _of_leaf(

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from keepwell.definitions.scorecard import Component, NodePath, Tier
+from keepwell.definitions.scorecard import Component, Measure, NodePath, Tier
 from keepwell.scoring.leaves import AVAILABLE, NOT_APPLICABLE
 from keepwell.scoring.plan import PLACES, Node, Plan, tier_at
 
@@ -127,7 +127,7 @@ def _explanation(plan: Plan, row: Mapping[str, Any]) -> Explanation:
         minimum_coverage=card.minimum_coverage,
         tier=tier,
         lines=lines,
-        terms=tuple(_terms(plan, row)),
+        terms=tuple(_terms(plan, row, lines)),
         held_from=row.get("held_from"),
         muted=tuple(
             key
@@ -137,7 +137,7 @@ def _explanation(plan: Plan, row: Mapping[str, Any]) -> Explanation:
     )
 
 
-def _terms(plan: Plan, row: Mapping[str, Any]) -> list[Term]:
+def _terms(plan: Plan, row: Mapping[str, Any], lines: Sequence[Line]) -> list[Term]:
     found = []
     for key, adjustment in plan.scorecard.adjustments.items():
         points = row.get(f"adjust/{key}")
@@ -147,6 +147,9 @@ def _terms(plan: Plan, row: Mapping[str, Any]) -> list[Term]:
         if column.startswith("override/") and points is not None:
             path = column.removeprefix("override/")
             found.append(Term(path or "score", "override", "a person's judgement", points))
+    if row["computed"] is None and row["score"] is not None:
+        rest = row["score"] - sum(line.contribution for line in lines if line.is_leaf)
+        found.append(Term("score", "override", "a person's judgement", rest))
     return found
 
 
@@ -157,7 +160,8 @@ def _line(plan: Plan, node: Node, row: Mapping[str, Any]) -> Line:
     tier = tier_at(points, plan.scorecard.tiers_of(node.path))
     line: dict[str, Any] = {}
     if node.is_leaf:
-        key, out_of = _metric_of(component, row)
+        measure = measure_of(component, row)
+        key = measure.metric or component.metric or ""
         metric = plan.library.metrics.get(key)
         line = {
             "state": row[f"state/{node.name}"],
@@ -166,7 +170,7 @@ def _line(plan: Plan, node: Node, row: Mapping[str, Any]) -> Line:
             "unit": metric.unit if metric else "",
             "value": row.get(f"metric/{key}"),
             "age": row.get(f"age/{key}"),
-            "out_of": out_of,
+            "out_of": measure.out_of,
         }
     return Line(
         path=node.path,
@@ -184,14 +188,13 @@ def _line(plan: Plan, node: Node, row: Mapping[str, Any]) -> Line:
     )
 
 
-def _metric_of(component: Component, row: Mapping[str, Any]) -> tuple[str, float]:
-    """The metric that a leaf reads for this account, and the scale it is printed on."""
+def measure_of(component: Component, row: Mapping[str, Any]) -> Measure:
+    """How a leaf is judged for one account: by the value of its `by` metric, where it has one."""
     variants = dict(component.variants())
     chosen = row.get(f"metric/{component.by_metric}") if component.by_metric else None
     if isinstance(chosen, float):
         chosen = str(int(chosen))
-    measure = variants.get(chosen) or variants.get("else") or next(iter(variants.values()))
-    return measure.metric or component.metric or "", measure.out_of
+    return variants.get(chosen) or variants.get("else") or next(iter(variants.values()))
 
 
 def _words(key: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.definitions.expressions import Expression
 from keepwell.definitions.library import Library
 from keepwell.definitions.scorecard import Component, Hold, Measure, NodePath, Points, Scorecard
 from keepwell.metrics.compile import compiled, truth
@@ -43,7 +45,7 @@ def leaf_columns(
         otherwise = [b for v, b in branches if v == "else"]
         listed = [(v, b) for v, b in branches if v != "else"]
         last = otherwise[0] if otherwise else (ibis.literal(NOT_APPLICABLE), ibis.null("float64"))
-        missing = (ibis.literal(MISSING), _substitute(leaf, policy))
+        missing = (ibis.literal(MISSING), _substitute(policy, variants[0][1]))
         unknown = chosen.isnull()
         state, points = (
             ibis.cases(
@@ -51,12 +53,22 @@ def leaf_columns(
             )
             for i in (0, 1)
         )
-    if leaf.applies_when is not None:
-        applies = truth(compiled(leaf.applies_when, AccountScope(rows))).fill_null(True)
+    for condition in _conditions(scorecard, path):
+        applies = truth(compiled(condition, AccountScope(rows))).fill_null(True)
         state = ibis.cases((applies, state), else_=NOT_APPLICABLE)
         points = ibis.cases((applies, points))
     name = "/".join(path)
     return {f"state/{name}": state, f"points/{name}": points}
+
+
+def _conditions(scorecard: Scorecard, path: NodePath) -> Iterator[Expression]:
+    """The conditions under which a leaf applies: its own, and those of the nodes around it."""
+    children = scorecard.components
+    for key in path:
+        condition = children[key].applies_when
+        if condition is not None:
+            yield condition
+        children = children[key].components or {}
 
 
 def _judged(
@@ -82,16 +94,15 @@ def _judged(
     given = [(named == s, p * 100.0 / measure.out_of) for s, p in leaf.states.items()]
     no_value = ibis.cases(*given, else_=ibis.null("float64")) if given else ibis.null("float64")
     no_value = ibis.cases((value.isnull(), no_value))
-    no_points = ibis.cases((state != NOT_APPLICABLE, _substitute(leaf, policy, measure)))
+    no_points = ibis.cases((state != NOT_APPLICABLE, _substitute(policy, measure)))
     return state, ibis.coalesce(ibis.cases((state.isin(AVAILABLE), points)), no_value, no_points)
 
 
-def _substitute(
-    leaf: Component, policy: Points | Hold | None, measure: Measure | None = None
-) -> Value:
+def _substitute(policy: Points | Hold | None, measure: Measure) -> Value:
+    """What missing data is worth, on 0-100; the variants of a leaf share one scale."""
     if not isinstance(policy, Points):
         return ibis.null("float64")
-    return ibis.literal(policy.points * 100.0 / (measure or leaf).out_of, "float64")
+    return ibis.literal(policy.points * 100.0 / measure.out_of, "float64")
 
 
 def judge(measure: Measure, value: Value) -> Value:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import combinations, product
+from math import ceil, floor, prod
+from operator import ge, gt, le, lt
+from typing import Any, Protocol, TypeGuard
 
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from keepwell.definitions.scorecard import Measure
-from keepwell.scoring.explain import Explanation, explained, metric_rows, next_tier
+from keepwell.definitions.bands import Bands
+from keepwell.definitions.scorecard import Measure, Tier
+from keepwell.scoring.explain import Explanation, explained, measure_of, metric_rows, next_tier
+from keepwell.scoring.leaves import NOT_APPLICABLE
 from keepwell.scoring.plan import PLACES, Plan
 
 MOST_TOGETHER = 8
+MOST_SETS = 4  # of so many equally small sets of changes the least steps are sought
+MOST_TRIALS = 256
 _CLOSE = 1e-6  # how far beyond a limit that is not included a value is set
 
 
@@ -61,7 +68,8 @@ def with_values(row: pa.Table, values: Mapping[str, float | str]) -> pa.Table:
 def way_up(con: Backend, plan: Plan, row: pa.Table) -> WayUp | None:
     """The cheapest changes that bring one account to the next tier; None where there is none.
 
-    row: one row of metric values. Cheapest is fewest changes, then fewest bands climbed.
+    row: one row of metric values. Cheapest is fewest changes, then fewest bands climbed, among the
+    MOST_TOGETHER metrics that gain most.
     """
     row = metric_rows(row)
     current = explained(con, plan, row)[0]
@@ -69,8 +77,9 @@ def way_up(con: Backend, plan: Plan, row: pa.Table) -> WayUp | None:
     if above is None or current.score is None:
         return None
     tier, short_by = above
-    tried = list(_candidates(plan, current))
-    scores = _scores(con, plan, row, [{c.metric: c.target} for c in tried])
+    trials = _Trials(con, plan, row, tier)
+    tried = list(_candidates(plan, current, row.to_pylist()[0]))
+    scores = trials.scores([[c] for c in tried])
     levers = [
         Lever(c.path, c.label, c.metric, c.unit, c.value, c.target, s - current.score, c.steps,
               c.advice)
@@ -78,82 +87,89 @@ def way_up(con: Backend, plan: Plan, row: pa.Table) -> WayUp | None:
         if s is not None and s > current.score + 10**-PLACES
     ]  # fmt: skip
     levers.sort(key=lambda x: (-x.gain, x.steps, x.path))
-    together, score = _together(con, plan, row, levers, tier.limit, tier.above is not None)
+    together, score = _together(trials, levers)
     return WayUp(tier.key, short_by, tuple(together), score, tuple(levers))
 
 
-def _together(
-    con: Backend, plan: Plan, row: pa.Table, levers: list[Lever], limit: float, above: bool
-) -> tuple[list[Lever], float | None]:
-    def total(chosen: Sequence[Lever]) -> float | None:
-        return _scores(con, plan, row, [{x.metric: x.target for x in chosen}])[0]
+class _Move(Protocol):
+    """A metric that is given another value."""
 
-    def reaches(chosen: Sequence[Lever]) -> bool:
-        score = total(chosen)
+    @property
+    def metric(self) -> str: ...
+
+    @property
+    def target(self) -> float | str: ...
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """One account, scored with other values of its metrics."""
+
+    con: Backend
+    plan: Plan
+    row: pa.Table
+    tier: Tier
+
+    def scores(self, trials: Sequence[Sequence[_Move]]) -> list[float | None]:
+        """The score of the account after each of the given sets of moves, in one run."""
+        if not trials:
+            return []
+        values = [{m.metric: m.target for m in moves} for moves in trials]
+        rows = self.row.take([0] * len(trials))
+        for key in dict.fromkeys(k for v in values for k in v):
+            for prefix, new in (("age", 0), ("stale", False), ("named", None), ("metric", None)):
+                at = rows.schema.get_field_index(f"{prefix}/{key}")
+                if at >= 0:
+                    field, old = rows.schema.field(at), self.row.column(at)[0].as_py()
+                    told = [(v[key] if prefix == "metric" else new) if key in v else old
+                            for v in values]  # fmt: skip
+                    rows = rows.set_column(at, field, pa.array(told, field.type))
+        names = pa.array([f"{i:06d}" for i in range(len(trials))])
+        rows = rows.set_column(rows.schema.get_field_index("account_id"), "account_id", names)
+        scored = self.plan.run(self.con, rows).select(["account_id", "score"])
+        found: list[float | None] = scored.sort_by("account_id")["score"].to_pylist()
+        return found
+
+    def reaching(self, trials: Sequence[Sequence[Lever]]) -> list[tuple[Sequence[Lever], float]]:
+        """The sets of levers that reach the tier, with the score that they reach."""
+        found = zip(trials, self.scores(trials), strict=True)
+        return [(levers, score) for levers, score in found if self._reaches(score)]
+
+    def _reaches(self, score: float | None) -> TypeGuard[float]:
         if score is None:
             return False
-        rounded = round(score, PLACES)
-        return rounded > limit if above else rounded >= limit
-
-    single = [x for x in levers if reaches([x])]
-    if single:
-        best = min(single, key=lambda x: (x.steps, x.gain))
-        return [best], total([best])
-    chosen = _enough(levers, reaches)
-    # Leave out what turns out not to be needed, the smallest gain first.
-    for lever in chosen[-2::-1]:
-        rest = [x for x in chosen if x is not lever]
-        if reaches(rest):
-            chosen = rest
-    for lever in list(chosen):
-        _shrink(lever, chosen, levers, reaches)
-    return chosen, total(chosen) if chosen else None
+        rounded, limit = round(score, PLACES), self.tier.limit
+        return rounded > limit if self.tier.above is not None else rounded >= limit
 
 
-def _enough(levers: list[Lever], reaches: Callable[[Sequence[Lever]], bool]) -> list[Lever]:
-    """The largest gains, one for each leaf, until they reach the tier together; or none."""
-    chosen: list[Lever] = []
+def _together(trials: _Trials, levers: Sequence[Lever]) -> tuple[Sequence[Lever], float | None]:
+    """The fewest levers, of different metrics, that reach the tier, and then the least steps."""
+    by_metric: dict[str, list[Lever]] = {}
     for lever in levers:
-        if all(x.path != lever.path for x in chosen):
-            chosen.append(lever)
-            if reaches(chosen):
-                return chosen
-            if len(chosen) == MOST_TOGETHER:
-                break
-    return []
+        by_metric.setdefault(lever.metric, []).append(lever)
+    best = [found[0] for found in by_metric.values()][:MOST_TOGETHER]
+    sets = [c for size in range(1, len(best) + 1) for c in combinations(best, size)]
+    reaching = trials.reaching(sets)
+    if not reaching:
+        return [], None
+    fewest = min(len(chosen) for chosen, _ in reaching)
+    some = [chosen for chosen, _ in reaching if len(chosen) == fewest]
+    smaller = [c for chosen in some[:MOST_SETS] for c in _smaller(chosen, by_metric)]
+    return min(trials.reaching(smaller), key=lambda x: (sum(y.steps for y in x[0]), x[1]))
 
 
-def _shrink(
-    lever: Lever,
-    chosen: list[Lever],
-    levers: list[Lever],
-    reaches: Callable[[Sequence[Lever]], bool],
-) -> None:
-    """Put the least step of the same leaf in its place with which all still reach the tier."""
-    at = chosen.index(lever)
-    smaller = [x for x in levers if x.path == lever.path and x.steps < lever.steps]
-    for other in sorted(smaller, key=lambda x: x.steps):
-        trial = [*chosen[:at], other, *chosen[at + 1 :]]
-        if reaches(trial):
-            chosen[:] = trial
-            return
-
-
-def _scores(
-    con: Backend, plan: Plan, row: pa.Table, values: list[Mapping[str, float | str]]
-) -> list[float | None]:
-    """The score of the row with each of the given sets of values, in one run of the plan."""
-    if not values:
-        return []
-    tables = [
-        with_values(row, v).set_column(
-            row.schema.get_field_index("account_id"), "account_id", pa.array([f"{i:06d}"])
-        )
-        for i, v in enumerate(values)
-    ]
-    scored = plan.run(con, pa.concat_tables(tables))
-    by_trial = dict(zip(*(scored[c].to_pylist() for c in ("account_id", "score")), strict=True))
-    return [by_trial.get(f"{i:06d}") for i in range(len(values))]
+def _smaller(
+    chosen: Sequence[Lever], by_metric: Mapping[str, Sequence[Lever]]
+) -> Iterator[Sequence[Lever]]:
+    """The same metrics with every choice of steps; where these are too many, with one changed."""
+    options = [by_metric[lever.metric] for lever in chosen]
+    if prod(len(o) for o in options) <= MOST_TRIALS:
+        yield from product(*options)
+        return
+    yield chosen
+    for at, lever in enumerate(chosen):
+        for other in by_metric[lever.metric]:
+            yield [*chosen[:at], other, *chosen[at + 1 :]]
 
 
 @dataclass(frozen=True)
@@ -168,17 +184,15 @@ class _Candidate:
     advice: str
 
 
-def _candidates(plan: Plan, current: Explanation) -> Iterator[_Candidate]:
+def _candidates(plan: Plan, current: Explanation, row: Mapping[str, Any]) -> Iterator[_Candidate]:
+    """For every leaf that counts, the start of each band that is better than where it is."""
     for line in current.leaves:
-        node = next(n for n in plan.nodes if n.path == line.path)
-        if line.weight <= 0 and line.points is not None:
+        if line.state == NOT_APPLICABLE or (line.weight <= 0 and line.points is not None):
             continue
-        measure = next(
-            m for _, m in node.component.variants()
-            if (m.metric or node.component.metric) == line.metric and m.is_judged
-        )  # fmt: skip
+        node = next(n for n in plan.nodes if n.path == line.path)
+        measure = measure_of(node.component, row)
         own = line.points if line.points is not None else -1.0
-        better = [(t, p * 100 / measure.out_of) for t, p in _targets(measure)]
+        better = [(t, p * 100 / measure.out_of) for t, p in _targets(measure, line.unit)]
         better = sorted((x for x in better if x[1] > own), key=lambda x: x[1])
         for steps, (target, _) in enumerate(better, start=1):
             yield _Candidate(
@@ -187,18 +201,36 @@ def _candidates(plan: Plan, current: Explanation) -> Iterator[_Candidate]:
             )  # fmt: skip
 
 
-def _targets(measure: Measure) -> Iterator[tuple[float | str, float]]:
+def _targets(measure: Measure, unit: str) -> Iterator[tuple[float | str, float]]:
     """The nearest value of every band, with its points."""
     if measure.bands is not None:
-        sign = {">=": 0.0, "<=": 0.0, ">": _CLOSE, "<": -_CLOSE}
         for band in measure.bands.bands:
-            yield band.limit + sign[band.op], band.points
-        upper = measure.bands.bands[0].op in ("<", "<=")
-        last = measure.bands.bands[-1]
-        yield last.limit + (1.0 if upper else -1.0), measure.bands.otherwise
+            yield _inside(measure.bands, band.op, band.limit, band.points, unit), band.points
+        last, rest = measure.bands.bands[-1], measure.bands.otherwise
+        opposite = {">=": "<", ">": "<=", "<=": ">", "<": ">="}[last.op]
+        yield _inside(measure.bands, opposite, last.limit, rest, unit), rest
     elif measure.ranges is not None:
         for ramp in measure.ranges:
             yield ramp.from_, ramp.points[0]
         yield measure.ranges[-1].to, measure.ranges[-1].points[1]
     else:
         yield from (measure.choices or {}).items()
+
+
+def _inside(bands: Bands, op: str, limit: float, points: float, unit: str) -> float:
+    """The value next to a limit that lies in the band with those points: a whole number, a tenth of
+    a percent or a tenth away where the limit is not included, or as near as need be."""
+    if op in (">=", "<="):
+        return limit
+    step = 0.001 if unit == "share" else 0.1 if unit in ("", "points") else 1.0
+    up = op == ">"
+    near = round((floor(limit / step) + 1 if up else ceil(limit / step) - 1) * step, 9)
+    return near if _points(bands, near) == points else limit + (_CLOSE if up else -_CLOSE)
+
+
+def _points(bands: Bands, value: float) -> float:
+    compare = {">=": ge, ">": gt, "<=": le, "<": lt}
+    for band in bands.bands:
+        if compare[band.op](value, band.limit):
+            return band.points
+    return bands.otherwise

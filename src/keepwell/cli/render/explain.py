@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from keepwell.cli.render import format as fmt
@@ -73,19 +74,29 @@ def headed(sections: Sequence[RenderableType | None]) -> RenderableType:
 def header(found: Explained, tiers: Tiers) -> RenderableType:
     """Who, what score, how sure, how far from the next tier, and what stands beside it."""
     x = found.explanation
-    lines = [
+    lines: list[RenderableType] = [
         Text.assemble(
             (found.name or found.account, "bold"),
             f" ({found.account}) · {x.scorecard_label} · {fmt.day(found.day)}",
         ),
         Text.assemble("  ", score_line(x, tiers)),
     ]
-    lines.extend(Text.assemble("  ", said) for said in _beside(found))
-    placed = [fmt.words(v) for v in found.segments.values() if v]
-    placed += [fmt.words(f) for f in found.flags]
-    if placed:
-        lines.append(Text("  " + " · ".join(placed), "dim"))
+    lines += [Padding(said, (0, 0, 0, 2)) for said in _beside(found)]
+    lines += [Padding(Text(" · ".join(x), "dim"), (0, 0, 0, 2)) for x in _about(found) if x]
     return Group(*lines)
+
+
+def _about(found: Explained) -> Iterator[list[str]]:
+    """What is at stake, and where the account belongs."""
+    known = found.attributes
+    stake = []
+    if known.get("arr") is not None:
+        stake.append(f"ARR {fmt.money(known['arr'], known.get('currency'))}")
+    if known.get("renews_on") is not None:
+        stake.append(f"renews {fmt.day(known['renews_on'])}")
+    yield stake
+    placed = [f"{fmt.words(k)} {fmt.words(v)}" for k, v in found.segments.items() if v]
+    yield [*placed, *(fmt.words(f) for f in found.flags)]
 
 
 def score_line(x: Explanation, tiers: Tiers) -> Text:

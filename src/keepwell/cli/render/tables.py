@@ -14,6 +14,8 @@ from rich.text import Text
 Cell = str | Text
 Cells = Mapping[str, Cell]
 GAP = 2
+LUXURY = 6
+"""Columns of this rank and above are shown only where no text has to wrap for them."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,13 @@ def fit(columns: Sequence[Column], rows: Sequence[Cells], width: int) -> Fit:
     def total(widths: Mapping[str, int]) -> int:
         return sum(widths[c.key] for c in shown) + GAP * (len(shown) - 1)
 
-    while total({c.key: least(c) for c in shown}) > width:
+    def too_wide(last: Column) -> bool:
+        wraps = last.rank < LUXURY
+        return total({c.key: least(c) if wraps else natural[c.key] for c in shown}) > width
+
+    while shown:
         last = max(reversed(shown), key=lambda c: c.rank)
-        if last.rank == 0:
+        if last.rank == 0 or not too_wide(last):
             break
         shown.remove(last)
     widths = {c.key: natural[c.key] for c in shown}

@@ -157,7 +157,10 @@ def notes(explanation: Explanation, line: Line, currency: str | None = None) -> 
         # Where nothing below a component counts, it is said once, at the component.
         above = explanation.line(line.path[:-1]) if len(line.path) > 1 else None
         said_above = above is not None and above.points is None
-        found.append(_why_out(line, currency) + ("" if said_above else _carried(explanation, line)))
+        if not said_above:
+            found.append(_why_out(line, currency) + _carried(explanation, line))
+        elif line.state == UNRECOGNISED:
+            found.append(_why_out(line, currency))
     elif line.is_leaf:
         found += _stand_in(line)
     if line.final is not None and line.points is not None and line.final != line.points:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -53,7 +54,7 @@ def levers(found: Sequence[Lever], width: int, currency: str | None = None) -> R
     table.add_column(overflow="fold", max_width=max(16, width // 4))
     table.add_column(overflow="fold", style="dim")
     for lever in found:
-        value = fmt.measured(lever.value, lever.unit, currency)
+        value = _known(fmt.measured(lever.value, lever.unit, currency))
         table.add_row(
             Text.assemble("    ", gain(fmt.signed(lever.gain), lever.gain)),
             lever.label,
@@ -61,6 +62,10 @@ def levers(found: Sequence[Lever], width: int, currency: str | None = None) -> R
             lever.advice,
         )
     return table
+
+
+def _known(value: str) -> str:
+    return "unknown" if value == fmt.UNKNOWN else value
 
 
 def target(lever: Lever, currency: str | None = None) -> str:
@@ -85,9 +90,9 @@ def attempt(found: Explained, tiers: Tiers, currency: str | None = None) -> Rend
         line = units.get(key)
         name = line.label if line else fmt.words(key)
         unit = line.unit if line else ""
-        old = fmt.measured(line.value if line else None, unit, currency)
+        old = _known(fmt.measured(line.value if line else None, unit, currency))
         tried.append(f"{name} {old} → {fmt.measured(value, unit, currency)}")
-    text = Text(f"  With {fmt.listed(tried)}: ")
+    text = Text(f"With {fmt.listed(tried)}: ")
     text.append(f"{fmt.score(now.score, tiers.limits)} → {fmt.score(then.score, tiers.limits)}")
     if now.score is not None and then.score is not None:
         text.append(", ")
@@ -99,4 +104,4 @@ def attempt(found: Explained, tiers: Tiers, currency: str | None = None) -> Rend
     above = next_tier(then, tiers.tiers)
     if above is not None:
         text.append(f", {fmt.number(above[1])} points short of {above[0].label}")
-    return text
+    return Padding(text, (0, 0, 0, 2))

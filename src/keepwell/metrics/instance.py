@@ -1,0 +1,34 @@
+"""A metric at an offset: what a scan of a table has to count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keepwell.definitions.expressions import Expression
+from keepwell.definitions.metric import Metric
+from keepwell.facts.model import Table
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A metric at an offset. column: its name in results. end: the name in Days of the last day
+    that its facts cover."""
+
+    key: str
+    metric: Metric
+    offset: int
+    column: str
+    end: str
+
+
+def is_money(table: Table, expression: Expression) -> bool:
+    """Whether an expression over a table's rows is an amount of money, to be converted."""
+    columns = [table.column(n) for n in expression.names]
+    return any(c is not None and c.currency is not None for c in columns)
+
+
+def argument_of(metric: Metric) -> Expression:
+    """The expression that an aggregate is over."""
+    value = getattr(metric, metric.kind)
+    assert isinstance(value, Expression), metric.kind
+    return value
