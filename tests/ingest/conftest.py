@@ -67,7 +67,7 @@ class Desk:
         return load(self.store, given, loaded, dry_run=dry_run, context=context)
 
     def versions(self, table: str) -> list[dict[str, Any]]:
-        """Every stored version, oldest first."""
+        """Every stored version."""
         schema = LEDGER_SCHEMAS.get(table) or stored_schema(TABLES[table])
         con = connect()
         try:
@@ -75,7 +75,7 @@ class Desk:
         finally:
             con.close()
         found: list[dict[str, Any]] = rows.to_pylist()
-        return sorted(found, key=lambda r: str(list(r.values())))
+        return found
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The current rows."""

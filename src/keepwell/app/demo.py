@@ -13,9 +13,8 @@ from keepwell.kit.errors import KeepwellError
 
 SCORECARDS = (
     "enterprise", "leading-indicators", "value-realization", "portfolio-360", "plan-tiered",
-    "engagement-trends", "product-adoption", "customer-value",
 )  # fmt: skip
-WEEKS = 26
+WEEKS = 13
 
 _SETTINGS = """\
 name: Quayside
@@ -31,10 +30,10 @@ fresh_for: {{usage_daily: 7 days}}
 
 
 def scored_days(end: date) -> list[date]:
-    """The days of the example's history: every seventh of half a year, the last seven, and those
-    that the portfolio compares with."""
-    weekly = {end - timedelta(days=7 * n) for n in range(WEEKS + 1)}
-    return sorted(weekly | {end - timedelta(days=n) for n in (0, 1, 2, 3, 4, 5, 6, 30, 90)})
+    """The days of the example's history: every seventh of a quarter, yesterday's yesterday, and
+    those that the portfolio compares with."""
+    weekly = {end - timedelta(days=7 * n) for n in range(WEEKS)}
+    return sorted(weekly | {end - timedelta(days=n) for n in (1, 30, 90)})
 
 
 def make_demo(

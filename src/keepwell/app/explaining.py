@@ -19,6 +19,7 @@ from keepwell.scoring.change import Change, change
 from keepwell.scoring.explain import Explanation, explained
 from keepwell.scoring.levers import WayUp, way_up, with_values
 from keepwell.scoring.plan import Plan
+from keepwell.scoring.redefined import redefined
 from keepwell.segments.peers import Standing, group_of
 from keepwell.workspace import Assessment, Override
 
@@ -52,7 +53,8 @@ class Explained:
         """The whole as plain values, for JSON."""
         from keepwell.app.plain import plain
 
-        return plain(self)
+        found: dict[str, Any] = plain(self)
+        return found
 
 
 def explain(
@@ -83,8 +85,11 @@ def explain(
     if before_info is not None:
         earlier = project.history.read(key, days=[before_info.day], accounts=[found["account_id"]])
         if earlier.num_rows:
-            old = explained(con, plan_of(project, key, before_info), earlier)[0]
-            moved = change(old, current, info.definition == before_info.definition)
+            old_plan = plan_of(project, key, before_info)
+            old = explained(con, old_plan, earlier)[0]
+            same = info.definition == before_info.definition
+            anew = {} if same else redefined(con, old_plan, plan, earlier, row)
+            moved = change(old, current, same, anew.get(found["account_id"]))
         elif since is not None:
             raise KeepwellError(f"{found['account/name']} was no customer on {since}")
     values = {k: metric_value(plan.library, k, v) for k, v in (whatif or {}).items()}
@@ -151,6 +156,8 @@ def find_account(rows: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
 
 def _before(project: Project, key: str, info: DayInfo, since: date | None) -> DayInfo | None:
     if since is not None:
+        if since >= info.day:
+            raise KeepwellError(f"since {since}", expected=f"a day before {info.day}")
         return scored_day(project, key, since)
     snapshot = project.history.snapshot()
     days = [d for d in snapshot.scored_days(key)["date"].to_pylist() if d < info.day]

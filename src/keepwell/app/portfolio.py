@@ -18,8 +18,9 @@ from keepwell.facts.engine import connect_ibis
 from keepwell.kit.errors import KeepwellError, did_you_mean
 from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.derived import AccountScope
-from keepwell.scoring.change import change
+from keepwell.scoring.change import Change, change
 from keepwell.scoring.explain import Explanation, explained
+from keepwell.scoring.redefined import redefined
 
 if TYPE_CHECKING:
     from keepwell.app.project import Project
@@ -167,23 +168,25 @@ def _reasons(
     plan = plan_of(project, key, info)
     chosen = rows.filter(pc.is_in(rows["account_id"], pa.array(wanted)))
     now = {e.account_id: e for e in explained(con, plan, chosen)}
-    before: dict[str, Explanation] = {}
     day = info.day - timedelta(days=30)
     past = project.history.day_info(day, key)
-    if past is not None:
-        earlier = project.history.read(key, days=[day], accounts=list(wanted))
-        if earlier.num_rows:
-            before = {e.account_id: e for e in explained(con, plan_of(project, key, past), earlier)}
-    return [first_reason(now[a], before.get(a)) for a in wanted]
+    earlier = project.history.read(key, days=[day], accounts=list(wanted))
+    if past is None or earlier.num_rows == 0:
+        return [first_reason(now[a], None) for a in wanted]
+    old_plan = plan_of(project, key, past)
+    before = {e.account_id: e for e in explained(con, old_plan, earlier)}
+    same = past.definition == info.definition
+    anew = {} if same else redefined(con, old_plan, plan, earlier, chosen)
+    moved = {a: change(before[a], now[a], same, anew.get(a)) for a in wanted if a in before}
+    return [first_reason(now[a], moved.get(a)) for a in wanted]
 
 
-def first_reason(now: Explanation, before: Explanation | None) -> str | None:
+def first_reason(now: Explanation, moved: Change | None) -> str | None:
     """In words: what missing data stands in the way, what moved the score most in 30 days the way
     it went, or what it loses most by."""
     if now.score is None:
         missing = [x for x in now.leaves if x.is_missing]
         return f"only {now.coverage:.0%} of the data is there; {len(missing)} measures have none"
-    moved = change(before, now) if before is not None else None
     if moved is not None and abs(moved.points) >= 1:
         same_way = [p for p in moved.parts if p.points * moved.points > 0]
         if same_way:

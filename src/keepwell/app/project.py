@@ -76,7 +76,7 @@ class Project:
         return FactReader(
             self.store,
             known,
-            extra={"assessments": assessments_table(self.workspace, known)},
+            extra={"assessments": assessments_table(self.workspace, known.known_at)},
             project_timezone=self.settings.timezone,
             project_currency=self.settings.currency,
         )

@@ -9,13 +9,13 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keepwell.cycle.scoring import PORTFOLIO, Judge, held, with_held
+from keepwell.cycle.scoring import PORTFOLIO, Judge
 from keepwell.definitions.versions import resolved, version
 from keepwell.facts.known import Known
 from keepwell.facts.reading import FactReader
 from keepwell.facts.store import FactStore
 from keepwell.facts.turns import turns
-from keepwell.history import History, ScoredDay
+from keepwell.history import History, ScoredDay, Snapshot
 from keepwell.kit import clock
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.workspace import Workspace
@@ -41,7 +41,6 @@ class Task:
     tables: tuple[str, ...]
     known_at: datetime
     arrived_by: datetime
-    replace: bool = False
 
 
 @dataclass
@@ -63,42 +62,46 @@ class Night:
         A day that is over and was scored keeps its result, unless `restate` is set; a day that is
         not over is scored anew. A past day is scored with what was known when it ended.
         """
-        now = clock.now()
         for key, plan in self.judge.plans.items():
             text = resolved(plan.scorecard, self.judge.library)
             self.definitions[key] = version(text)
             self.history.keep_definition(self.definitions[key], text)
-        tasks, stood = [], []
-        for day in sorted(set(days)):
-            task = self._task(day, now, restate)
-            if task is None:
-                stood.append(day)
-            else:
-                tasks.append(task)
-        done: list[date] = []
-        for chunk in self._chunks(tasks):
+        wanted = [t.day for t in self._tasks(sorted(set(days)), restate)]
+        scored: list[date] = []
+        for start in range(0, len(wanted), MOST_DAYS_AT_ONCE):
+            some = wanted[start : start + MOST_DAYS_AT_ONCE]
+            # A day may be replaced; which days are is decided when the place is locked.
             self.history.write_days(
-                self._scored(chunk),
+                self._scored(some, restate, scored.append),
                 restate=restate,
-                replace_open=any(t.replace for t in chunk),
+                replace_open=not restate,
                 on_wait=self.on_wait,
             )
-            done.extend(t.day for t in chunk)
             if progress:
-                progress(len(done), len(tasks), chunk[-1].day)
-        return Outcome(tuple(done), tuple(stood), tuple(done) if restate else ())
+                progress(start + len(some), len(wanted), some[-1])
+        stood = sorted(set(days) - set(scored))
+        return Outcome(tuple(scored), tuple(stood), tuple(scored) if restate else ())
 
-    def _task(self, day: date, now: datetime, restate: bool) -> Task | None:
-        tables = [*self.judge.plans, PORTFOLIO]
+    def _tasks(self, days: Sequence[date], restate: bool) -> list[Task]:
+        """What is to be done of these days, in view of what is stored at present."""
+        now = clock.now()
+        # What is not visible yet has not arrived, though its import may have begun.
+        visible = min(now, self.store.place.manifest().written_at)
         snapshot = self.history.snapshot()
+        found = (self._task(snapshot, day, now, visible, restate) for day in days)
+        return [task for task in found if task is not None]
+
+    def _task(
+        self, snapshot: Snapshot, day: date, now: datetime, visible: datetime, restate: bool
+    ) -> Task | None:
+        tables = [*self.judge.plans, PORTFOLIO]
         infos = {t: snapshot.day_info(day, t) for t in tables}
         there = [i for i in infos.values() if i is not None]
         end = clock.end_of(day, self.judge.settings.timezone)
-        if restate or not there:
-            known = now if restate else min(now, end)
-            return Task(day, tuple(tables), known, now)
-        if now < end:
-            return Task(day, tuple(tables), now, now, replace=True)
+        if restate or now < end:
+            return Task(day, tuple(tables), now, visible)
+        if not there:
+            return Task(day, tuple(tables), end, visible)
         absent = tuple(t for t, info in infos.items() if info is None)
         if not absent:
             return None
@@ -106,49 +109,59 @@ class Night:
 
     def _chunks(self, tasks: Sequence[Task]) -> Iterator[list[Task]]:
         """Days that can be evaluated together: nothing became known differently between them."""
-        instants = turns(self.store) if len(tasks) > 1 else []
+        instants = self._turns() if len(tasks) > 1 else frozenset()
         chunk: list[Task] = []
         for task in tasks:
             if chunk:
-                first, before = chunk[0], chunk[-1]
-                alike = (task.tables, task.arrived_by, task.replace) == (
-                    before.tables,
-                    before.arrived_by,
-                    before.replace,
-                )
-                turned = any(first.known_at < t <= task.known_at for t in instants)
-                if not alike or turned or len(chunk) == MOST_DAYS_AT_ONCE:
+                first = chunk[0]
+                alike = (task.tables, task.arrived_by) == (first.tables, first.arrived_by)
+                # Restated days, which are known as of now, need not be in the order of time.
+                early, late = sorted((first.known_at, task.known_at))
+                if not alike or any(early < t <= late for t in instants):
                     yield chunk
                     chunk = []
             chunk.append(task)
         if chunk:
             yield chunk
 
-    def _reader(self, known: Known) -> FactReader:
+    def _turns(self) -> frozenset[datetime]:
+        """When facts or ratings came to be known differently."""
+        ratings = self.workspace.assessments(include_withdrawn=True)
+        told = {at for a in ratings for at in (a.recorded_at, a.withdrawn_at) if at is not None}
+        return frozenset(turns(self.store)) | told
+
+    def _reader(self, task: Task) -> FactReader:
         settings = self.judge.settings
+        # A row that was replaced after `arrived_by` had not been replaced yet.
+        known = Known(min(task.known_at, task.arrived_by), task.arrived_by)
         return FactReader(
             self.store,
             known,
-            extra={"assessments": assessments_table(self.workspace, known)},
+            extra={"assessments": assessments_table(self.workspace, task.known_at)},
             project_timezone=settings.timezone,
             project_currency=settings.currency,
         )
 
-    def _scored(self, chunk: Sequence[Task]) -> Iterator[ScoredDay]:
+    def _scored(
+        self, days: Sequence[date], restate: bool, note: Callable[[date], None]
+    ) -> Iterator[ScoredDay]:
+        """The days that are still to be scored; runs while the history is locked."""
+        for chunk in self._chunks(self._tasks(days, restate)):
+            for scored in self._together(chunk):
+                note(scored.day)
+                yield scored
+
+    def _together(self, chunk: Sequence[Task]) -> Iterator[ScoredDay]:
         scored_at = clock.now()
         last = chunk[-1]
-        facts = self._reader(Known(last.known_at, last.arrived_by))
-        days = [t.day for t in chunk]
+        facts = self._reader(last)
         plans = {k: p for k, p in self.judge.plans.items() if k in last.tables}
-        values = self.judge.values(facts, days)
+        values = self.judge.values(facts, [t.day for t in chunk])
         overrides = {t.day: self.workspace.overrides(on=t.day, known=t.known_at) for t in chunk}
         scored: dict[str, pa.Table] = {}
         for key, plan in plans.items():
-            holds = {day: held(plan, facts.periods(), day) for day in days}
-            of = sorted({h.of for those in holds.values() for h in those})
-            earlier = self.judge.values(facts, of, plan.metrics) if of else None
             own = {d: [o for o in those if o.scorecard == key] for d, those in overrides.items()}
-            rows = with_held(values, earlier, holds)
+            rows = self.judge.held(facts, values, plan)
             scored[key] = self.judge.scored(facts.con, rows, plan, own)
         if PORTFOLIO in last.tables:
             scored[PORTFOLIO] = self.judge.portfolio(facts.con, values, scored)
@@ -171,7 +184,7 @@ def span(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def assessments_table(workspace: Workspace, known: Known) -> pa.Table:
+def assessments_table(workspace: Workspace, known_at: datetime) -> pa.Table:
     """The ratings that people gave and had not withdrawn then, as canonical rows."""
     rows: list[Mapping[str, object]] = [
         {
@@ -186,7 +199,7 @@ def assessments_table(workspace: Workspace, known: Known) -> pa.Table:
             "assessed_at": a.assessed_at,
             "expires_at": None if a.expires_on is None else clock.end_of(a.expires_on, "UTC"),
         }
-        for a in workspace.assessments(known.known_at)
+        for a in workspace.assessments(known_at)
     ]
     return pa.Table.from_pylist(rows, schema=_ASSESSMENTS)
 

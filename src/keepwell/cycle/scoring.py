@@ -32,6 +32,7 @@ SHOWN = ("arr", "renews_on", "plan_tier", "licensed_seats")
 
 _KEPT = ("metric/", "age/", "stale/", "named/", "state/", "points/", "final/", "adjust/",
          "override/", "set/", "add/", "period/")  # fmt: skip
+_OF_DAYS = ("days_since", "days_between", "hours_between")
 _KEPT_WORDS = ("account_id", "coverage", "computed", "score", "tier", "held_from")
 
 
@@ -151,7 +152,11 @@ def _read_by(plan: Plan, names: Sequence[str]) -> list[str]:
 
 
 def _named(plan: Plan) -> set[str]:
-    return {n for _, condition in of_scorecard(plan.scorecard) for n in condition.names}
+    """What the conditions of a scorecard name; those of days also need the account's time zone."""
+    found = [condition for _, condition in of_scorecard(plan.scorecard)]
+    names = {n for condition in found for n in condition.names}
+    of_days = any(True for c in found for f in _OF_DAYS for _ in c.calls(f))
+    return names | {"account.timezone"} if of_days else names
 
 
 def _with_overrides(values: pa.Table, overrides: Mapping[date, Sequence[Override]]) -> pa.Table:

@@ -93,4 +93,5 @@ def check_ranges(ranges: list[Ramp]) -> None:
     for one, two in pairwise(ranges):
         if one.to != two.from_:
             fault = "overlap" if one.to > two.from_ else "leave a gap"
-            raise ValueError(f"ranges {fault} between {two.from_:g} and {one.to:g}")
+            low, high = sorted((one.to, two.from_))
+            raise ValueError(f"ranges {fault} between {low:g} and {high:g}")

@@ -95,16 +95,15 @@ def function_name(node: exp.Expression) -> str:
 
 def arguments(node: exp.Expression) -> list[exp.Expression]:
     """The arguments of a function call in order."""
+    if isinstance(node, exp.Anonymous):
+        return list(node.expressions)
     found: list[exp.Expression] = []
-    if not isinstance(node, exp.Anonymous):
-        this = node.args.get("this")
-        if isinstance(this, exp.Expression):
-            found.append(this)
-        for key in ("expression", "decimals"):
-            extra = node.args.get(key)
-            if isinstance(extra, exp.Expression):
-                found.append(extra)
-    found.extend(node.args.get("expressions") or [])
+    for key in node.arg_types:
+        given = node.args.get(key)
+        if isinstance(given, exp.Expression):
+            found.append(given)
+        elif isinstance(given, list):
+            found.extend(given)
     return found
 
 
@@ -119,6 +118,8 @@ def parse(text: str) -> Expression:
         raise KeepwellError(f"{_short(text)} is too deeply nested") from None
     except SqlglotError as error:
         detail = str(error).split(". Line")[0].splitlines()[0]
+        if detail.startswith("Required keyword"):
+            detail = "something is missing"
         raise KeepwellError(
             f"cannot read the expression {_short(text)}: {detail}",
             expected="a condition or formula such as: logins_30d >= 15 and plan_tier = 'tier_1'",

@@ -39,6 +39,12 @@ class Library:
         """The segmentation of that key. Raises KeepwellError with near names."""
         return _get(self.segmentations, key, "segmentation")
 
+    @property
+    def metric_names(self) -> frozenset[str]:
+        """Every metric that is defined somewhere, even if its definition does not hold."""
+        written = (key for kind, key in self.documents if kind == "metric")
+        return frozenset((*self.metrics, *written))
+
     def closure(self, keys: Iterable[str]) -> dict[str, Metric]:
         """Those metrics and all that they are made of, what is needed before what needs it."""
         found: dict[str, Metric] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from keepwell.definitions.scorecard import (
 from keepwell.definitions.segment import Peers, Segment, Segmentation
 from keepwell.definitions.settings import Places, Settings, SourceSettings
 from keepwell.definitions.values import KEY, Model
-from keepwell.definitions.yaml import Document, FieldPath, merge, parse
+from keepwell.definitions.yaml import Document, FieldPath, merge, parse, read
 from keepwell.kit.errors import DefinitionErrors, KeepwellError, Problem, nearest
 
 # What stands under these is one thing: extended, it is replaced as a whole.
@@ -72,7 +72,9 @@ def load(files: Iterable[tuple[str, str]], built_in: Library | None = None) -> L
     reading = _Reading(built_in or Library())
     for name, text in files:
         try:
-            _file(parse(text, name), reading)
+            document, problems = read(text, name)
+            reading.problems.extend(problems)
+            _file(document, reading)
         except DefinitionErrors as error:
             reading.problems.extend(error.problems)
     metrics = _models(reading, "metric", Metric)
@@ -88,6 +90,9 @@ def load(files: Iterable[tuple[str, str]], built_in: Library | None = None) -> L
         {**base.documents, **reading.documents},
     )
     reading.problems.extend(rules.check(library, set(reading.documents)))
+    for (kind, key), document in reading.documents.items():
+        if kind == "scorecard" and key not in scorecards:
+            reading.problems.extend(rules.metrics_named_in(document, library))
     if reading.problems:
         raise DefinitionErrors(list(dict.fromkeys(reading.problems)))
     return library
@@ -161,7 +166,7 @@ def _extended(
         )
     base = _extended(reading, kind, name, base, (*above, name))
     rest = {k: v for k, v in value.items() if k != "extends"}
-    return merge(base, Document(rest, document.positions, document.file), WHOLE)
+    return merge(base, replace(document, value=rest), WHOLE)
 
 
 def validate(model: type[M], document: Document) -> M:
@@ -169,18 +174,38 @@ def validate(model: type[M], document: Document) -> M:
     try:
         return model.model_validate(document.value)
     except ValidationError as error:
-        raise DefinitionErrors([_problem(model, document, e) for e in error.errors()]) from None
+        found = [(e, _place(document, e)) for e in error.errors()]
+        raise DefinitionErrors(
+            [_problem(model, document, e, at) for e, at in found if not _is_noise(e, at, found)]
+        ) from None
 
 
-def _problem(model: type[Model], document: Document, error: ErrorDetails) -> Problem:
+# Where a field may be written in two ways, the way that was not meant complains of its shape only.
+_SHAPES = frozenset({"list_type", "dict_type", "model_type", "literal_error"})
+Found = list[tuple[ErrorDetails, FieldPath]]
+
+
+def _is_noise(error: ErrorDetails, at: FieldPath, found: Found) -> bool:
+    return error["type"] in _SHAPES and any(
+        other["type"] not in _SHAPES and place[: len(at)] == at for other, place in found
+    )
+
+
+def _place(document: Document, error: ErrorDetails) -> FieldPath:
+    """The path of an error in the file."""
     path: FieldPath = ()
     value = document.value
     for part in error["loc"]:
         # Names of union members stand in pydantic's path but not in the file.
         inside = part in value if isinstance(value, dict) else isinstance(value, list)
-        if not inside:
-            continue
-        path, value = (*path, part), value[part]
+        if inside:
+            path, value = (*path, part), value[part]
+    return path
+
+
+def _problem(
+    model: type[Model], document: Document, error: ErrorDetails, path: FieldPath
+) -> Problem:
     if error["type"] == "missing":
         missing = str(error["loc"][-1])
         return document.problem(path, f"the field '{missing}' is missing")
@@ -189,7 +214,13 @@ def _problem(model: type[Model], document: Document, error: ErrorDetails) -> Pro
         return document.problem(
             path, "unknown field", "one of " + ", ".join(known), nearest(str(path[-1]), known)
         )
+    if error["type"] in ("model_type", "dict_type"):
+        return document.problem(path, "is not a mapping", "key: value")
     message = error["msg"].removeprefix("Value error, ")
+    if message.startswith("Input should be "):
+        shown = str(error["input"])
+        shown = repr(shown if len(shown) <= 40 else shown[:37] + "...")
+        message = f"{shown} does not fit; expected {message.removeprefix('Input should be ')}"
     message, _, expected = message.partition("; expected ")
     expected, _, hint = expected.partition("; did you mean ")
     near = hint.split("'")[1] if hint else None

@@ -11,7 +11,7 @@ from keepwell.definitions.library import SCORE_NAMES, Library, component_place, 
 from keepwell.definitions.metric import Metric
 from keepwell.definitions.scorecard import Component, Measure, NodePath, Points, Scorecard
 from keepwell.definitions.settings import Settings
-from keepwell.definitions.yaml import Document, FieldPath
+from keepwell.definitions.yaml import Document, FieldPath, walk
 from keepwell.kit.errors import KeepwellError, Problem, nearest
 
 ADJUSTMENT_NAMES = ("score",)
@@ -54,7 +54,9 @@ def shifts_name_metrics(
                     yield document.problem(
                         (field,), f"{function}() looks back at a metric", "a formula"
                     )
-                elif not hasattr(first, "table") or name_of(first) not in library.metrics:  # type: ignore[arg-type]
+                elif (
+                    not isinstance(first, exp.Column) or name_of(first) not in library.metric_names
+                ):
                     yield document.problem(
                         (field,), f"{function}() of something that is no metric", "a metric's key"
                     )
@@ -90,10 +92,10 @@ def named_metrics_exist(
     """change, rank and within name metrics."""
     for field in ("change", "rank"):
         name = getattr(metric, field)
-        if name is not None and name not in library.metrics:
+        if name is not None and name not in library.metric_names:
             yield _unknown_metric(document, (field,), name, library)
     for i, name in enumerate(metric.within):
-        if name not in library.metrics:
+        if name not in library.metric_names:
             yield _unknown_metric(document, ("within", i), name, library)
 
 
@@ -140,16 +142,23 @@ def metrics_exist(scorecard: Scorecard, document: Document, library: Library) ->
     """Every metric that a component names is defined."""
     for path, leaf in scorecard.leaves():
         place = component_place(path)
-        if leaf.metric is not None and leaf.metric not in library.metrics:
+        if leaf.metric is not None and leaf.metric not in library.metric_names:
             yield _unknown_metric(document, (*place, "metric"), leaf.metric, library)
         if leaf.by_metric is not None:
-            if leaf.by_metric not in library.metrics:
+            if leaf.by_metric not in library.metric_names:
                 at = (*place, "by", leaf.by_metric)
                 yield _unknown_metric(document, at, leaf.by_metric, library)
             for value, measure in leaf.variants():
-                if measure.metric is not None and measure.metric not in library.metrics:
+                if measure.metric is not None and measure.metric not in library.metric_names:
                     at = (*place, "by", leaf.by_metric, str(value), "metric")
                     yield _unknown_metric(document, at, measure.metric, library)
+
+
+def metrics_named_in(document: Document, library: Library) -> Iterator[Problem]:
+    """The same of a scorecard that cannot be read because of something else."""
+    for at, value in walk(document.value):
+        if at[-1:] == ("metric",) and isinstance(value, str) and value not in library.metric_names:
+            yield _unknown_metric(document, at, value, library)
 
 
 def judgement_fits(scorecard: Scorecard, document: Document, library: Library) -> Iterator[Problem]:
@@ -278,7 +287,7 @@ def check_settings(settings: Settings, document: Document, library: Library) -> 
                 nearest(key, library.segmentations),
             )  # fmt: skip
     for i, key in enumerate(settings.peers.by):
-        if key not in library.metrics:
+        if key not in library.metric_names:
             yield _unknown_metric(document, ("peers", "by", i), key, library)
 
 
@@ -307,7 +316,7 @@ def _names(
     library: Library,
     extra: Iterable[str] = (),
 ) -> Iterator[Problem]:
-    known = [*library.metrics, *extra]
+    known = [*library.metric_names, *extra]
     if at[:1] not in (("formula",), ("share_of_accounts",)):
         for function in SHIFTS:
             if any(True for _ in condition.calls(function)):
@@ -350,7 +359,7 @@ def _is_no_share(node: exp.Expression) -> bool:
 
 def _unknown_metric(document: Document, at: FieldPath, name: str, library: Library) -> Problem:
     return document.problem(
-        at, f"no metric is called '{name}'", "a metric's key", nearest(name, library.metrics)
+        at, f"no metric is called '{name}'", "a metric's key", nearest(name, library.metric_names)
     )
 
 

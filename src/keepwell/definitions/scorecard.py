@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from keepwell.definitions.bands import BandMapping, Ramp, check_ranges
 from keepwell.definitions.values import (
@@ -16,6 +16,7 @@ from keepwell.definitions.values import (
     Model,
     Name,
     Number,
+    Share,
     Weight,
     days,
     number,
@@ -104,7 +105,7 @@ class Tier(Model):
     above: Number | None = None
     colour: Literal["green", "yellow", "red", "blue", "grey"] = "grey"
     expected_churn: str | None = Field(None, description="the risk of churn that a source prints")
-    target_share: Number | None = Field(None, description="the share of accounts a source aims at")
+    target_share: Share | None = Field(None, description="the share of accounts a source aims at")
     actions: list[Action] = []
 
     @model_validator(mode="after")
@@ -120,14 +121,14 @@ class Tier(Model):
         return limit
 
 
-def check_tiers(tiers: list[Tier]) -> None:
+def _check_tiers(tiers: list[Tier]) -> list[Tier]:
     """Tiers go down to 0 and no two share a limit or a key. Raises ValueError."""
     if not tiers:
         raise ValueError("tiers are empty; expected at least one")
-    limits = [t.limit for t in tiers]
+    limits = [(t.limit, t.above is not None) for t in tiers]
     if limits != sorted(limits, reverse=True):
         raise ValueError("tiers are not in order; expected the best first")
-    if len({(t.limit, t.above is None) for t in tiers}) < len(tiers):
+    if len(set(limits)) < len(tiers):
         raise ValueError("two tiers have the same limit: one of them is empty")
     if len({t.key for t in tiers}) < len(tiers):
         raise ValueError("two tiers have the same key")
@@ -135,6 +136,20 @@ def check_tiers(tiers: list[Tier]) -> None:
         raise ValueError("a tier begins above 100, where no score is; expected 0 to 100")
     if tiers[-1].from_ != 0:
         raise ValueError("the last tier must say from: 0, or scores below it have no tier")
+    return tiers
+
+
+def _check_weights(components: dict[str, Component]) -> dict[str, Component]:
+    """There is something to share out between components. Raises ValueError."""
+    if not components:
+        raise ValueError("components are empty; expected at least one")
+    if sum(c.weight for c in components.values()) <= 0:
+        raise ValueError("the weights of its components add up to 0: nothing to share out")
+    return components
+
+
+Tiers = Annotated[list[Tier], AfterValidator(_check_tiers)]
+Components = Annotated[dict[Key, "Component"], AfterValidator(_check_weights)]
 
 
 class Component(Measure):
@@ -143,27 +158,21 @@ class Component(Measure):
     label: str = ""
     description: str = ""
     weight: Weight = 1.0
-    components: dict[Key, Component] | None = None
+    components: Components | None = None
     by: dict[Key, dict[Category, Measure]] | None = Field(
         None, description="another measure per value of a metric: {plan_tier: {tier_1: {...}}}"
     )
     states: dict[Key, Number] = Field({}, description="points for a named state of having no value")
     missing: Missing = None
     applies_when: Condition | None = Field(None, description="else: not applicable")
-    tiers: list[Tier] | None = None
+    tiers: Tiers | None = None
     advice: str = Field("", description="what to do to raise it")
 
     @model_validator(mode="after")
     def _inner_or_leaf(self) -> Component:
-        if self.tiers is not None:
-            check_tiers(self.tiers)
         if self.components is not None:
             if self.metric or self.is_judged or self.by:
                 raise ValueError("has components and a metric; expected one of the two")
-            if not self.components:
-                raise ValueError("components are empty; expected at least one")
-            if sum(c.weight for c in self.components.values()) <= 0:
-                raise ValueError("the weights of its components add up to 0: nothing to share out")
         elif self.by is not None:
             self._check_variants()
         elif self.metric is None:
@@ -211,7 +220,9 @@ def _add_points(value: Any) -> Any:
         own = {k: v for k, v in value.items() if k in ("out_of", "not_below")}
         rest = {k: v for k, v in value.items() if k not in own}
         if len(rest) != 1:
-            raise ValueError("expected one component: {engagement: -10, out_of: 25, not_below: 0}")
+            raise ValueError(
+                "names no single component; expected {engagement: -10, out_of: 25, not_below: 0}"
+            )
         ((path, points),) = rest.items()
         return {"path": path, "points": points, **own}
     return value
@@ -231,7 +242,8 @@ class Adjustment(Model):
     def _does_something(self) -> Adjustment:
         given = [x for x in (self.set_points, self.add_points, self.hold) if x is not None]
         if len(given) > 1 or (not given and self.mute is None):
-            raise ValueError("expected one of set_points, add_points and hold, or mute")
+            fault = "does two things" if given else "does nothing"
+            raise ValueError(f"{fault}; expected one of set_points, add_points and hold, or mute")
         return self
 
 
@@ -250,26 +262,15 @@ class Scorecard(Model):
     label: str
     description: str = ""
     applies_to: Condition | None = None
-    tiers: list[Tier]
-    component_tiers: list[Tier] | None = Field(
+    tiers: Tiers
+    component_tiers: Tiers | None = Field(
         None, description="the colours of components; the scorecard's own tiers where empty"
     )
-    minimum_coverage: Number = Field(0.5, ge=0, le=1)
+    minimum_coverage: Share = Field(0.5, ge=0, le=1)
     missing: Missing = None
-    components: dict[Key, Component]
+    components: Components
     adjustments: dict[Key, Adjustment] = {}
     printed_targets: list[Target] = []
-
-    @model_validator(mode="after")
-    def _tiers_and_weights(self) -> Scorecard:
-        check_tiers(self.tiers)
-        if self.component_tiers is not None:
-            check_tiers(self.component_tiers)
-        if not self.components:
-            raise ValueError("components are empty; expected at least one")
-        if sum(c.weight for c in self.components.values()) <= 0:
-            raise ValueError("the weights of its components add up to 0: nothing to share out")
-        return self
 
     def nodes(self) -> Iterator[tuple[NodePath, Component]]:
         """Every node with its path, parents before children."""

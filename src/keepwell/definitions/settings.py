@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -11,12 +12,20 @@ from keepwell.definitions.values import Days, Key, Model, Name, one_line
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError
 
+_CURRENCY = re.compile(r"^[A-Z]{3}$")
+
 
 def _zone(value: object) -> str:
     try:
         clock.zone(str(value))
     except KeepwellError as error:
         raise ValueError(one_line(error)) from None
+    return str(value)
+
+
+def _currency(value: object) -> str:
+    if not _CURRENCY.match(str(value)):
+        raise ValueError(f"{value!r} is not a currency; expected three letters such as EUR")
     return str(value)
 
 
@@ -39,7 +48,7 @@ class Settings(Model):
 
     name: str
     timezone: Annotated[str, BeforeValidator(_zone)] = "UTC"
-    currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
+    currency: Annotated[str, BeforeValidator(_currency)] = Field("EUR", pattern=_CURRENCY.pattern)
     scorecards: list[Name] = Field(min_length=1, description="in order; the first is the primary")
     segmentations: list[Key] | None = Field(None, description="empty: all that are defined")
     places: Places = Places()

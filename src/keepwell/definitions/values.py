@@ -38,6 +38,14 @@ def number(value: Any) -> float:
     return found / 100 if match[2] else found
 
 
+def _share(value: Any) -> float:
+    share = number(value)
+    if not 0 <= share <= 1:
+        meant = f"{share:g}% or {share / 100:g}" if 1 < share <= 100 else "0% to 100%"
+        raise ValueError(f"{value} is not a share; expected {meant}")
+    return share
+
+
 def _weight(value: Any) -> float:
     text = str(value).strip().removesuffix("%")
     weight = number(text if isinstance(value, str) else value)
@@ -98,6 +106,7 @@ def category(value: Any) -> str:
 
 
 Number = Annotated[float, BeforeValidator(number)]
+Share = Annotated[float, BeforeValidator(_share)]
 Weight = Annotated[float, BeforeValidator(_weight)]
 Days = Annotated[
     int, BeforeValidator(days), PlainSerializer(lambda d: f"{d} days", return_type=str)

@@ -34,11 +34,15 @@ class Position:
 
 @dataclass(frozen=True)
 class Document:
-    """Plain values, and the position of each of them by its path."""
+    """Plain values, and the position of each of them by its path.
+
+    above: the path in the file under which this part of it stands.
+    """
 
     value: Any
     positions: Mapping[FieldPath, Position]
     file: str
+    above: FieldPath = ()
 
     def position(self, path: FieldPath) -> Position:
         """The position of that field, or of the nearest one around it."""
@@ -57,7 +61,7 @@ class Document:
     ) -> Problem:
         """A problem with the field of that path."""
         at = self.position(path)
-        name = ".".join(str(p) for p in path) or "file"
+        name = ".".join(str(p) for p in (*self.above, *path)) or "file"
         return Problem(at.file, at.line, at.column, name, message, expected, nearest)
 
     def at(self, *path: str | int) -> Document:
@@ -66,7 +70,7 @@ class Document:
         for part in path:
             value = value[part]
         inside = {p[len(path) :]: at for p, at in self.positions.items() if p[: len(path)] == path}
-        return Document(value, inside, self.position(path).file)
+        return Document(value, inside, self.position(path).file, (*self.above, *path))
 
 
 @dataclass
@@ -146,6 +150,17 @@ def _float(text: str) -> float | None:
 
 def parse(text: str, file: str) -> Document:
     """Read one YAML document. Raises DefinitionErrors with every problem of the text."""
+    document, problems = read(text, file)
+    if problems:
+        raise DefinitionErrors(problems)
+    return document
+
+
+def read(text: str, file: str) -> tuple[Document, list[Problem]]:
+    """One YAML document with its slips, such as keys that stand twice, of which the first counts.
+
+    Raises DefinitionErrors for what cannot be read at all.
+    """
     if len(text) > MOST_CHARACTERS:
         raise DefinitionErrors(
             [Problem(file, 1, 1, "file", f"{len(text):,} characters", "at most 2,000,000")]
@@ -163,9 +178,7 @@ def parse(text: str, file: str) -> Document:
         raise DefinitionErrors([Problem(file, 1, 1, "file", message)]) from None
     builder = _Builder(file)
     value = builder.build(node, ()) if node is not None else None
-    if builder.problems:
-        raise DefinitionErrors(builder.problems)
-    return Document(value, builder.positions, file)
+    return Document(value, builder.positions, file), builder.problems
 
 
 def _refuse_extras(text: str, file: str) -> None:
@@ -196,7 +209,7 @@ def merge(base: Document, over: Document, whole: frozenset[str] = frozenset()) -
         **base.positions,
         **over.positions,
     }
-    return Document(_merged(base.value, over.value, whole), positions, over.file)
+    return Document(_merged(base.value, over.value, whole), positions, over.file, over.above)
 
 
 def _merged(base: Any, over: Any, whole: frozenset[str], inside: str = "") -> Any:

@@ -29,12 +29,16 @@ def turns(store: FactStore) -> list[datetime]:
             files = store.files(name, manifest)
             if not files:
                 continue
-            rows = view_sql(files, stored_schema(table))
-            instants = con.execute(
-                f"SELECT DISTINCT known_to FROM ({rows}) WHERE known_to IS NOT NULL "
-                f"UNION SELECT DISTINCT known_from FROM ({rows}) WHERE NOT known_assumed "
-                f"UNION SELECT DISTINCT known_from FROM ({rows}) WHERE {_unmasked(table)}"
-            ).fetchall()
+            statement = sql.fill(
+                """
+                SELECT DISTINCT known_to FROM ($rows) WHERE known_to IS NOT NULL
+                UNION SELECT DISTINCT known_from FROM ($rows) WHERE NOT known_assumed
+                UNION SELECT DISTINCT known_from FROM ($rows) WHERE $unmasked
+                """,
+                rows=view_sql(files, stored_schema(table)),
+                unmasked=_unmasked(table),
+            )
+            instants = con.execute(statement).fetchall()
             found.update(row[0] for row in instants)
     return sorted(found)
 

@@ -53,6 +53,7 @@ def head(
     rules: Sequence[str],
     currency: str | None,
 ) -> Iterator[str]:
+    """The lines above the tables. What the columns are used for must be decided already."""
     yield "# Proposed by looking at names and values. Read it through, above all what says check."
     yield f"source: {name}"
     yield f"timezone: UTC  {CHECK}: the zone of times that name none"
@@ -83,6 +84,7 @@ def _currency(found: Sequence[FileGuess]) -> str | None:
 
 
 def rules_of(con: duckdb.DuckDBPyConnection, file: FileGuess, plan: Plan) -> list[str]:
+    """The lines about a file: its tables, what else it may be, and the columns that are left."""
     if not plan.tables and not plan.metrics:
         return ["", *_not_recognised(file)]
     lines: list[str] = []

@@ -4,6 +4,10 @@ Of a leaf with effective weights e0, e1 and points p0, p1, and scores S0, S1:
 what its value did is (e0 + e1) / 2 * (p1 - p0); what its weight did is
 ((p0 + p1) / 2 - (S0 + S1) / 2) * (e1 - e0). A leaf without points on one of the days takes those
 of the other. Adjustments and overrides are parts of their own.
+
+Between two definitions a leaf's points have a third value: pm, the old value judged by the new
+definition. Then (e0 + e1) / 2 * (pm - p0) is what the definition did, and what the value did is
+(e0 + e1) / 2 * (p1 - pm).
 """
 
 from __future__ import annotations
@@ -14,9 +18,11 @@ from dataclasses import dataclass
 from keepwell.definitions.scorecard import NodePath
 from keepwell.scoring.explain import Explanation, Line, Term
 from keepwell.scoring.leaves import AVAILABLE, HELD, NOT_APPLICABLE, STALE
+from keepwell.scoring.redefined import Redefined
 
 # The parts that are left out because of this must not add up to anything that counts.
 NOBODYS = 1e-12
+DEFINITION = "definition changed"
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,16 @@ class Change:
         return self.after - self.before
 
 
-def change(before: Explanation, after: Explanation, same_definition: bool = True) -> Change | None:
+def change(
+    before: Explanation,
+    after: Explanation,
+    same_definition: bool = True,
+    redefined: Redefined | None = None,
+) -> Change | None:
     """What moved the score from one day to another; None where either has no score.
 
-    A score given by a person where none could be computed is one part.
+    A score given by a person where none could be computed is one part. `redefined` tells, where
+    the definitions differ, what these did from what the values did.
     """
     if before.score is None or after.score is None:
         return None
@@ -57,7 +69,8 @@ def change(before: Explanation, after: Explanation, same_definition: bool = True
     middle = (before.computed + after.computed) / 2
     parts: list[Part] = []
     for path in _paths(before, after):
-        parts.extend(_of_leaf(_leaf(before, path), _leaf(after, path), middle, same_definition))
+        leaves = _leaf(before, path), _leaf(after, path)
+        parts.extend(_of_leaf(*leaves, middle, same_definition, redefined))
     parts.extend(_of_terms(before.terms, after.terms))
     shown = [p for p in parts if abs(p.points) > NOBODYS]
     shown.sort(key=lambda p: -abs(p.points))
@@ -75,7 +88,11 @@ def _leaf(explanation: Explanation, path: NodePath) -> Line | None:
 
 
 def _of_leaf(
-    before: Line | None, after: Line | None, middle: float, same_definition: bool
+    before: Line | None,
+    after: Line | None,
+    middle: float,
+    same_definition: bool,
+    redefined: Redefined | None,
 ) -> list[Part]:
     e0, e1 = (line.weight if line else 0.0 for line in (before, after))
     given = [line.points if line else None for line in (before, after)]
@@ -84,23 +101,36 @@ def _of_leaf(
         return []
     known = after or before
     assert known is not None
-    by_value = (e0 + e1) / 2 * (p1 - p0)
+    pm = p0 if same_definition else _judged_anew(before, after, p0, p1, redefined)
+    by_definition = (e0 + e1) / 2 * (pm - p0)
+    by_value = (e0 + e1) / 2 * (p1 - pm)
     by_weight = ((p0 + p1) / 2 - middle) * (e1 - e0)
-    return [
-        Part(known.name, known.label, "value", by_value, before, after),
-        Part(
-            known.name, known.label, _cause(before, after, same_definition), by_weight,
-            before, after,
-        ),
-    ]  # fmt: skip
+    causes = (
+        (DEFINITION, by_definition),
+        ("value", by_value),
+        (_cause(before, after, same_definition), by_weight),
+    )
+    return [Part(known.name, known.label, cause, p, before, after) for cause, p in causes]
+
+
+def _judged_anew(
+    before: Line | None, after: Line | None, p0: float, p1: float, redefined: Redefined | None
+) -> float:
+    """The points of the old value by the new definition."""
+    if before is None or after is None or before.points is None or after.points is None:
+        return p0
+    if redefined is None:
+        alike = [(x.metric, x.value, x.state) for x in (before, after)]
+        return p1 if alike[0] == alike[1] else p0
+    return p1 if after.metric in redefined.measured else redefined.judged.get(after.path, p0)
 
 
 def _cause(before: Line | None, after: Line | None, same_definition: bool) -> str:
     """Why the weight of a leaf changed."""
     if before is None or after is None:
-        return "definition changed"
+        return DEFINITION
     if not same_definition and before.printed != after.printed:
-        return "definition changed"
+        return DEFINITION
     had, has = before.points is not None, after.points is not None
     if had and not has:
         if after.state == STALE:

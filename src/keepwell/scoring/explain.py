@@ -11,6 +11,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from keepwell.definitions.scorecard import Component, Measure, NodePath, Tier
+from keepwell.metrics.calendar import ASKED_ON
 from keepwell.scoring.leaves import AVAILABLE, NOT_APPLICABLE
 from keepwell.scoring.plan import PLACES, Node, Plan, tier_at
 
@@ -107,10 +108,12 @@ _RESULTS = ("state/", "points/", "final/", "adjust/", "override/", "weight/")
 
 
 def metric_rows(rows: pa.Table) -> pa.Table:
-    """The rows without what the plan itself works out."""
+    """The rows without what the plan itself works out, their day under the name that it reads."""
     words = ("coverage", "computed", "score", "tier")
     keep = [c for c in rows.column_names if c not in words and not c.startswith(_RESULTS)]
-    return rows.select(keep)
+    if ASKED_ON in keep or "date" not in keep:
+        return rows.select(keep)
+    return rows.select(keep).rename_columns([ASKED_ON if c == "date" else c for c in keep])
 
 
 def _explanation(plan: Plan, row: Mapping[str, Any]) -> Explanation:

@@ -53,9 +53,9 @@ def add(
     expires: str | None,
     project: Path | None,
 ) -> None:
-    """Record a rating or a value: one of the metric's answers, or a number (72%, 0.72, 9).
+    """Record a rating or a value of a metric.
 
-    It wins over what the data says until it expires, and counts from the next scoring on.
+    ANSWER is one of the metric's answers, or a number (72%, 0.72, 9). It wins over what the data says until it expires, and counts from the next scoring on.
 
     Example:
 

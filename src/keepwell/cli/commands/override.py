@@ -63,7 +63,7 @@ def add(
     starts: str | None,
     project: Path | None,
 ) -> None:
-    """Record an override: a value with --to, or a difference with --by.
+    """Record a value (--to) or a difference (--by) for a score.
 
     Example:
 
