@@ -1,4 +1,4 @@
-"""A small company for tests of the daily pass: a project of its own, and facts that come day by day.
+"""A small company for tests of the daily pass: a project of its own, and facts day by day.
 
 Twelve accounts, two scorecards and a handful of metrics over five tables, so that a score can be
 worked out by hand. Facts are put into the store with the instant of their arrival, as an import
@@ -7,8 +7,10 @@ would do; rows of a family cover the days that `cover` says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,12 @@ import pyarrow as pa
 import pytest
 
 from keepwell.app.project import Project, open
+from keepwell.cycle.night import Night, Outcome
+from keepwell.cycle.scoring import PORTFOLIO
 from keepwell.facts.arrow import conform, incoming_schema
 from keepwell.facts.schema import TABLES
+from keepwell.facts.store import FactStore
+from keepwell.kit import clock
 
 ACCOUNTS = tuple(f"a{n:02d}" for n in range(1, 13))
 START = date(2026, 1, 1)
@@ -86,8 +92,12 @@ metrics:
     over: 60 days
     unit: points
     good: high
-    fresh_for: 40 days
+    fresh_for: 5 days
     states: {no_response: asked > 0}
+  resting:
+    label: Closed for the season
+    formula: in_period('seasonal_closure')
+    unit: yes_no
   bond:
     label: Relationship
     assessed: [strong, fair, weak]
@@ -163,6 +173,11 @@ tiers:
 components:
   logins: {weight: 2, metric: weekly_logins, bands: {20: 100, 10: 50, else: 0}}
   trust: {weight: 1, metric: trust, bands: {8: 100, 5: 50, else: 0}}
+adjustments:
+  resting:
+    when: resting = 'yes'
+    hold: score
+    because: Resting
 """
 
 
@@ -206,15 +221,33 @@ class Company:
         self._clock.setenv("KEEPWELL_NOW", instant.isoformat())
         return instant
 
-    def put(self, arrived: datetime, table: str, *rows: dict[str, Any]) -> None:
-        """Store rows as if they had been imported at that instant."""
-        put(self.project, arrived, {table: rows})
+    def put(self, table: str, *rows: dict[str, Any]) -> None:
+        """Store rows that arrive now."""
+        put(self.project.store, {table: rows})
 
-    def cover(self, arrived: datetime, first: date, last: date, *families: str) -> None:
-        """Record what days the source has covered."""
-        with self.project.store.writer("import") as writer:
-            spans = {family: (first, last) for family in families or FAMILIES}
-            writer.cover("files", spans, arrived_at=arrived)
+    def cover(self, first: date, last: date, *families: str) -> None:
+        """Record what days the source has covered, of all families if none is named."""
+        put(self.project.store, {}, dict.fromkeys(families or FAMILIES, (first, last)))
+
+    def run(self, *days: date) -> Outcome:
+        """Score any days at once."""
+        p = self.project
+        return Night(p.judge, p.store, p.history, p.workspace).run(days)
+
+    def row(self, card: str, day: date, account: str) -> dict[str, Any]:
+        """One stored row."""
+        [row] = self.project.history.read(card, days=[day], accounts=[account]).to_pylist()
+        return dict(row)
+
+    def tables(self, day: date, revision: int | None = None) -> dict[str, pa.Table]:
+        """All that is stored of a day."""
+        history = self.project.history
+        names = (*self.project.settings.scorecards, PORTFOLIO)
+        return {name: history.read(name, days=[day], revision=revision) for name in names}
+
+    def forget_scores(self) -> None:
+        """Remove the history, as if nothing had been scored."""
+        shutil.rmtree(self.folder / "data" / "history")
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Change a definition; what is replaced must be there exactly once."""
@@ -224,20 +257,40 @@ class Company:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@cache
+def template(folder: Path) -> Path:
+    """A project in that folder with the facts up to LAST, which arrived on the next morning, and
+    the last 31 days scored then."""
+    with pytest.MonkeyPatch.context() as patch:
+        company = Company(write_project(folder), patch)
+        company.at(LAST + timedelta(days=1))
+        put(company.project.store, facts(), dict.fromkeys(FAMILIES, (START, LAST)))
+        company.project.score(first=LAST - timedelta(days=30), last=LAST)
+    return folder
+
+
 def at(day: date, hour: int = 6) -> datetime:
     """An instant of that day, UTC."""
     return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
-def put(project: Project, arrived: datetime, tables: dict[str, Iterable[dict[str, Any]]]) -> None:
-    """Store rows of several tables in one go."""
-    with project.store.writer("import") as writer:
+def put(
+    store: FactStore,
+    tables: Mapping[str, Iterable[dict[str, Any]]],
+    covered: Mapping[str, tuple[date, date]] | None = None,
+) -> None:
+    """Store rows of several tables, and what days they cover, in one import that arrives now."""
+    with store.writer("import") as writer:
+        arrived = clock.now()
         for table, rows in tables.items():
             found = conform(table, list(rows), incoming_schema(TABLES[table]))
             writer.put(table, found, source_id="files", arrived_at=arrived)
+        writer.cover("files", covered or {}, arrived_at=arrived)
 
 
-def logins(account: str, first: date, last: date, *, people: int, each: int) -> list[dict[str, Any]]:
+def logins(
+    account: str, first: date, last: date, *, people: int, each: int
+) -> list[dict[str, Any]]:
     """So many people who log in so often on every day."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return [
@@ -276,11 +329,16 @@ def facts(first: date = START, last: date = LAST) -> dict[str, list[dict[str, An
             "tickets": tickets, "survey_responses": surveys}  # fmt: skip
 
 
-def same(one: pa.Table, other: pa.Table) -> bool:
-    """Whether two tables hold the same, bit for bit, whatever the order of rows and columns."""
-    if set(one.column_names) != set(other.column_names) or one.num_rows != other.num_rows:
-        return False
-    keys = [(k, "ascending") for k in ("date", "asked_on", "account_id") if k in one.column_names]
-    names = sorted(one.column_names)
-    left, right = (t.select(names).sort_by(keys).combine_chunks() for t in (one, other))
-    return bool(left.equals(right.cast(left.schema)))
+def same(one: Mapping[str, pa.Table], other: Mapping[str, pa.Table]) -> bool:
+    """Whether the tables hold the same, bit for bit. A column that only one has must be empty; the
+    points after overrides are there for all days of a range on which anybody overrides."""
+    return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+
+
+def _same(one: pa.Table, other: pa.Table) -> bool:
+    names = [c for c in one.column_names if c in other.column_names]
+    alone = [t[c] for t in (one, other) for c in t.column_names
+             if c not in names and not c.startswith("final/")]  # fmt: skip
+    return bool(one.select(names).equals(other.select(names))) and all(
+        column.null_count == len(column) for column in alone
+    )

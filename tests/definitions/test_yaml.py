@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from textwrap import dedent
 from time import perf_counter
 from typing import Any
@@ -162,12 +163,8 @@ def test_a_list_as_deep_as_allowed_is_read() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%@?,\n\t 0.~\x00é<="), max_size=30))
 def test_no_text_causes_any_other_error(text: str) -> None:
-    try:
-        found = parse(text, "a.yaml")
-    except DefinitionErrors as error:
-        assert error.problems
-    else:
-        assert found.position(()).line >= 1
+    with suppress(DefinitionErrors):
+        assert parse(text, "a.yaml").position(()).line >= 1
 
 
 plain = st.recursive(

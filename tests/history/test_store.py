@@ -242,6 +242,8 @@ def test_definitions_are_kept_for_ever(history: History) -> None:
     ("rows", "problem"),
     [
         (pa.table({"score": [1.0]}), "needs the column account_id"),
+        (table("a", "a"), "occurs twice"),
+        (pa.table({"account_id": ["a", None]}), "is missing"),
         (table("a", date=[DAY]), "adds the column date"),
         (table("a", tags=[["x"]]), "does not store"),
         (table("a", at=pa.array([0], pa.timestamp("us"))), "does not store"),

@@ -207,7 +207,7 @@ def test_days_as_they_are_written(
         (
             ["2025-12-25", "25/12/2025"],
             "",
-            "in two formats: '2025-12-25' (1 rows) and '25/12/2025'",
+            "in two formats: '2025-12-25' (1 row) and '25/12/2025'",
         ),
         (["25/12/2025", "12/25/2025"], "", "in two formats: '25/12/2025' and '12/25/2025'"),
         (["25.12.2025", "5 Jan 2026"], "", "in two formats"),

@@ -100,6 +100,24 @@ def fill_and_fail(writer: Writer) -> None:
     raise ZeroDivisionError
 
 
+def test_a_relative_folder_is_the_same_wherever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = Place(Path("facts"))
+    with place.lock("import") as writer:
+        writer.commit({"accounts": append(writer, "accounts", 1)})
+    with pytest.raises(ZeroDivisionError), place.lock("import") as writer:
+        fill_and_fail(writer)
+    assert values(place, "accounts") == [1]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert values(place, "accounts") == [1]
+    with place.lock("import"):
+        pass
+    assert values(place, "accounts") == [1]
+
+
 def test_a_checkpoint_ahead_of_the_manifest_does_no_harm(tmp_path: Path) -> None:
     place = Place(tmp_path / "facts")
     with place.lock("import") as writer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -56,7 +57,7 @@ class _Tree:
             can_grow = depth < 4 and len(self.leaves) < MOST_LEAVES
             if can_grow and self.draw(st.booleans()):
                 self.inner.append(name)
-                node = {"components": self.components(name, depth + 1)}
+                node: dict[str, Any] = {"components": self.components(name, depth + 1)}
             else:
                 node = self.leaf(name)
             node["weight"] = weight
@@ -97,7 +98,7 @@ class _Tree:
         if kind == "ranges":
             ramps = [
                 {"from": a, "to": b, "points": [self.points(scale), self.points(scale)]}
-                for a, b in zip(limits, limits[1:], strict=False)
+                for a, b in pairwise(limits)
             ]
             return {"metric": metric, "ranges": ramps, "out_of": scale}
         bands: dict[str, float] = {f"{kind}{x}": self.points(scale) for x in limits}

@@ -110,11 +110,12 @@ def _instead(policy: Points | Hold | None, measure: Measure) -> float | None:
     return policy.points * 100 / measure.out_of if isinstance(policy, Points) else None
 
 
-def judged(measure: Measure, value: Any) -> float | None:
+def judged(measure: Measure, value: float | str) -> float | None:
     """The points of a value on 0-100; None for a category that has none."""
     if measure.choices is not None:
-        points = measure.choices.get(value)
+        points = measure.choices.get(str(value))
         return None if points is None else points * 100 / measure.out_of
+    value = float(value)
     if measure.bands is not None:
         for band in measure.bands.bands:
             holds = {">=": value >= band.limit, ">": value > band.limit,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from keepwell.app.built_in import built_in
 from keepwell.app.days import day_of
-from keepwell.cycle.night import Night, Outcome, assessments_table, span
+from keepwell.cycle.night import Night, Outcome, span
+from keepwell.cycle.reading import read_facts
 from keepwell.cycle.scoring import Judge
 from keepwell.definitions.library import Library
 from keepwell.definitions.loading import load_project
@@ -72,14 +73,7 @@ class Project:
 
     def facts(self, known: Known | None = None) -> FactReader:
         """The facts as known at present, or as known then, ratings included."""
-        known = known or Known.now()
-        return FactReader(
-            self.store,
-            known,
-            extra={"assessments": assessments_table(self.workspace, known.known_at)},
-            project_timezone=self.settings.timezone,
-            project_currency=self.settings.currency,
-        )
+        return read_facts(self.store, self.workspace, self.settings, known or Known.now())
 
     def today(self) -> date:
         """The present day in the project's time zone."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from keepwell.cycle.reading import read_facts
 from keepwell.cycle.scoring import PORTFOLIO, Judge
 from keepwell.definitions.versions import resolved, version
 from keepwell.facts.known import Known
@@ -131,16 +132,9 @@ class Night:
         return frozenset(turns(self.store)) | told
 
     def _reader(self, task: Task) -> FactReader:
-        settings = self.judge.settings
         # A row that was replaced after `arrived_by` had not been replaced yet.
         known = Known(min(task.known_at, task.arrived_by), task.arrived_by)
-        return FactReader(
-            self.store,
-            known,
-            extra={"assessments": assessments_table(self.workspace, task.known_at)},
-            project_timezone=settings.timezone,
-            project_currency=settings.currency,
-        )
+        return read_facts(self.store, self.workspace, self.judge.settings, known, task.known_at)
 
     def _scored(
         self, days: Sequence[date], restate: bool, note: Callable[[date], None]
@@ -182,39 +176,3 @@ def _of_day(table: pa.Table, day: date) -> pa.Table:
 def span(first: date, last: date) -> list[date]:
     """Every day from the first to the last, both included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
-
-
-def assessments_table(workspace: Workspace, known_at: datetime) -> pa.Table:
-    """The ratings that people gave and had not withdrawn then, as canonical rows."""
-    rows: list[Mapping[str, object]] = [
-        {
-            "assessment_id": a.id,
-            "account_id": a.account_id,
-            "question_key": a.question_key,
-            "answer_code": a.answer_code,
-            "answer_number": a.answer_number,
-            "quote": a.quote,
-            "rationale": a.rationale,
-            "author_id": a.author,
-            "assessed_at": a.assessed_at,
-            "expires_at": None if a.expires_on is None else clock.end_of(a.expires_on, "UTC"),
-        }
-        for a in workspace.assessments(known_at)
-    ]
-    return pa.Table.from_pylist(rows, schema=_ASSESSMENTS)
-
-
-_ASSESSMENTS = pa.schema(
-    [
-        ("assessment_id", pa.string()),
-        ("account_id", pa.string()),
-        ("question_key", pa.string()),
-        ("answer_code", pa.string()),
-        ("answer_number", pa.decimal128(18, 9)),
-        ("quote", pa.string()),
-        ("rationale", pa.string()),
-        ("author_id", pa.string()),
-        ("assessed_at", pa.timestamp("us", tz="UTC")),
-        ("expires_at", pa.timestamp("us", tz="UTC")),
-    ]
-)

@@ -158,7 +158,7 @@ def _extended(
     name = str(value["extends"])
     own = reading.documents.get((kind, name)) if name != key else None
     base = own or reading.built_in.documents.get((kind, name))
-    if base is None or name in above:
+    if base is None or (own is not None and name in above):
         known = [k for its, k in (*reading.documents, *reading.built_in.documents) if its == kind]
         message = f"no {kind} is called '{name}'" if base is None else "extends itself"
         raise DefinitionErrors(
@@ -194,20 +194,26 @@ def _is_noise(error: ErrorDetails, at: FieldPath, found: Found) -> bool:
 def _place(document: Document, error: ErrorDetails) -> FieldPath:
     """The path of an error in the file."""
     path: FieldPath = ()
-    value = document.value
+    inside: Any = document.value
     for part in error["loc"]:
         # Names of union members stand in pydantic's path but not in the file.
-        inside = part in value if isinstance(value, dict) else isinstance(value, list)
-        if inside:
-            path, value = (*path, part), value[part]
+        is_there = part in inside if isinstance(inside, dict) else _is_item(part, inside)
+        if is_there:
+            path, inside = (*path, part), inside[part]
     return path
+
+
+def _is_item(part: int | str, inside: Any) -> bool:
+    return isinstance(inside, list) and isinstance(part, int) and part < len(inside)
 
 
 def _problem(
     model: type[Model], document: Document, error: ErrorDetails, path: FieldPath
 ) -> Problem:
     if error["type"] == "missing":
-        missing = str(error["loc"][-1])
+        missing = error["loc"][-1]
+        if isinstance(missing, int):
+            return document.problem(path, f"has no part {missing + 1}")
         return document.problem(path, f"the field '{missing}' is missing")
     if error["type"] == "extra_forbidden":
         known = _fields(model, path[:-1])

@@ -279,6 +279,10 @@ def check_settings(settings: Settings, document: Document, library: Library) -> 
                 ("scorecards", i), f"no scorecard is called '{key}'",
                 "one of " + ", ".join(library.scorecards), nearest(key, library.scorecards),
             )  # fmt: skip
+            continue
+        # A project's own metric may no longer fit a built-in scorecard that reads it.
+        for rule in SCORECARD_RULES:
+            yield from rule(library.scorecards[key], library.documents["scorecard", key], library)
     for i, key in enumerate(settings.segmentations or []):
         if key not in library.segmentations:
             yield document.problem(

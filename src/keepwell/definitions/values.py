@@ -41,7 +41,11 @@ def number(value: Any) -> float:
 def _share(value: Any) -> float:
     share = number(value)
     if not 0 <= share <= 1:
-        meant = f"{share:g}% or {share / 100:g}" if 1 < share <= 100 else "0% to 100%"
+        meant = (
+            f"{share:g}% or {share / 100:g}"
+            if 1 < share <= 100 and "%" not in str(value)
+            else "0% to 100%"
+        )
         raise ValueError(f"{value} is not a share; expected {meant}")
     return share
 
@@ -102,6 +106,8 @@ def category(value: Any) -> str:
     """A category as text. YAML reads yes and true alike; both are 'yes' here."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict | list):
+        raise ValueError("is not a category; expected one word or number")
     return str(value)
 
 

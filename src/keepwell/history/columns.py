@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from keepwell.kit.views import quoted, sql_type
 
@@ -51,8 +52,8 @@ def nulls(stored: Mapping[str, pa.DataType]) -> str:
 def plain(table: pa.Table) -> pa.Table:
     """The same rows with the types that history stores: 64 bit numbers, plain strings, UTC.
 
-    Raises ValueError for a missing account_id, a name that history uses itself, a column twice,
-    or a type that is not stored.
+    Raises ValueError for a missing or repeated account_id, a name that history uses itself, a
+    column twice, or a type that is not stored.
     """
     names = table.column_names
     if ACCOUNT.name not in names:
@@ -62,7 +63,11 @@ def plain(table: pa.Table) -> pa.Table:
     if taken := _RESERVED.intersection(names):
         raise ValueError(f"history adds the column {', '.join(sorted(taken))} itself")
     fields = [pa.field(f.name, _plain_type(f)) for f in table.schema]
-    return table.cast(pa.schema(fields))
+    cast = table.cast(pa.schema(fields))
+    accounts = cast[ACCOUNT.name]
+    if accounts.null_count or pc.count_distinct(accounts).as_py() != len(accounts):
+        raise ValueError("an account_id is missing or occurs twice")
+    return cast
 
 
 def fit(table: pa.Table, stored: Mapping[str, pa.DataType]) -> pa.Table:

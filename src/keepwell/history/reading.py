@@ -119,7 +119,7 @@ class Snapshot:
         if not files:
             return _schema(chosen, known).empty_table()
         wanted = [c for n, c in chosen.items() if n in known]
-        folder = self.place.table_path(table).absolute()
+        folder = self.place.table_path(table)
         paths = [str(folder / f.path) for f in files]
         with connect() as con:
             where, values = _condition(con, days, first, last, accounts, revision)

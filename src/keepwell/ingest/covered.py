@@ -115,28 +115,23 @@ def _days(
     con: duckdb.DuckDBPyConnection, step: Settled, zone: str, today: date
 ) -> tuple[date | None, date | None]:
     """The first day of the table's rows, and the last that is not to come."""
-    value = _day_expression(step, zone)
-    if value is None:
-        return None, None
-    row = con.table(step.name).aggregate(
-        f"min({value}), max({value}) FILTER (WHERE {value} <= DATE '{today.isoformat()}')"
-    ).fetchone()  # fmt: skip
-    return row if row is not None else (None, None)
-
-
-def _day_expression(step: Settled, zone: str) -> str | None:
     table = step.table
     wanted = [table.day or ""]
     if table.name == "survey_responses":
         wanted = ["sent_at", "responded_at"]
     names = [n for n in wanted if n in step.columns]
     if not names:
-        return None
+        return None, None
     value = f"coalesce({', '.join(quoted(n) for n in names)})"
+    first, last = f"min({value})", f"max({value}) FILTER (WHERE {value} <= DATE '{today}')"
     column = table.column(names[0])
     if column is not None and column.type == "timestamp":
-        return f"CAST(timezone({text(zone)}, {value}) AS DATE)"
-    return value
+        # Days are made of two instants only, not of all.
+        end = text(clock.end_of(today, zone).isoformat(sep=" "))
+        last = f"max({value}) FILTER (WHERE {value} < CAST({end} AS TIMESTAMPTZ))"
+        first, last = (f"CAST(timezone({text(zone)}, {v}) AS DATE)" for v in (first, last))
+    row = con.table(step.name).aggregate(f"{first}, {last}").fetchone()
+    return row if row is not None else (None, None)
 
 
 def _is_empty(con: duckdb.DuckDBPyConnection, step: Settled) -> bool:

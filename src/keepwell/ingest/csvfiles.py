@@ -51,7 +51,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, file: InputFile) -> None:
         super().__init__()
         self._file = file
-        self._stream = gzip.open(file.path, "rb")  # noqa: SIM115 - closed by close()
+        self._stream = gzip.GzipFile(file.path, "rb")
         self._limit = max(FREE_EXPANSION, file.path.stat().st_size * MOST_EXPANSION)
         self._count = 0
 

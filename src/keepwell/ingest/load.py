@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -200,7 +199,7 @@ def _target(store: FactStore, dry_run: bool) -> Iterator[FactStore]:
 def _borrow(source: str, target: str) -> str:
     """Data files never change, so that a copy of the store may point to them."""
     if source.endswith(".parquet") and "_delta_log" not in source:
-        os.symlink(os.path.abspath(source), target)  # noqa: PTH100, PTH211 - shutil gives texts
+        Path(target).symlink_to(Path(source).absolute())
         return target
     return str(shutil.copy2(source, target))
 

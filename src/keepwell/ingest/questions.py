@@ -81,7 +81,7 @@ def dates(
         return ()
     found = _seen(rows, name)
     if len(found) > 1:
-        shown = " and ".join(f"'{s.example}' ({s.count:,} rows)" for s in found[:3])
+        shown = " and ".join(f"'{s.example}' ({_rows(s.count)})" for s in found[:3])
         return Question(
             f"days are written in two formats: {shown}",
             "one format; if both are meant, list them: date: ['%Y-%m-%d', '%d/%m/%Y']",
@@ -90,6 +90,10 @@ def dates(
         return ()
     only = found[0]
     return _formats(only, day_first)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
 def _seen(rows: duckdb.DuckDBPyRelation, name: str) -> list[_Seen]:
@@ -156,7 +160,7 @@ def number(rows: duckdb.DuckDBPyRelation, column: str) -> Question | None:
     if row is None or not row[0]:
         return None
     return Question(
-        f"{row[0]:,} numbers are written like '{row[1]}': how is that meant?",
+        f"numbers are written like '{row[1]}': how is that meant?",
         "number: how 1234.56 would be written in this column, such as '1,234.56', '1.234,56', "
         "'$1,234.56' or '1234.56%'",
     )
@@ -180,7 +184,7 @@ def share(
         return None
     example = f"{row[1]:g}"
     return Question(
-        f"{row[0]:,} values are like {example}, which is no share: is {example}% meant, or "
+        f"{_rows(row[0])} with values like {example}, which is no share: is {example}% meant, or "
         f"{row[1] / 100:g}?",
         "values from 0 to 1 or with a percent sign; `scale: 0.01` says that they are in percent",
     )

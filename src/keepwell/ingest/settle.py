@@ -15,6 +15,8 @@ from keepwell.ingest.tables import ROW
 from keepwell.kit.views import quoted, sql_type, text
 
 PART = "__part"
+_ROWS = 1_000_000_000_000
+"""More rows than a file has, so that a step and a row make one number."""
 UNKNOWN_ACCOUNT = "account is not known"
 SAME_KEY = "same key as an earlier row, other content"
 
@@ -46,7 +48,9 @@ def settle(
     grouped = [i for i, s in enumerate(staged) if s.part.rule.group]
     if grouped:
         rows = _grouped(con, table, rows, columns, grouped)
-    rows, has_versions = _once_per_key(con, table, rows, columns, late)
+    has_versions = False
+    if len(grouped) < len(staged):
+        rows, has_versions = _once_per_key(con, table, rows, columns, late)
     rows.create_view(name)
     return Settled(table, tuple(staged), columns, name, late, has_versions)
 
@@ -99,8 +103,8 @@ def _grouped(
 ) -> duckdb.DuckDBPyRelation:
     """Rows of one key added up: numbers summed, the earliest time and the first of the rest."""
     key = [c for c in table.key if c in columns]
-    first = f"{PART} * 1000000000000 + {ROW}"
-    wanted = [f"min({PART}) AS {PART}", f"arg_min({ROW}, {first}) AS {ROW}"]
+    first = f"{PART} * {_ROWS} + {ROW}"
+    wanted = [f"min({first}) AS place"]
     for name in columns:
         column, value = _column(table, name), quoted(name)
         kind = sql_type(ARROW_TYPES[column.type])
@@ -116,7 +120,10 @@ def _grouped(
     listed = ", ".join(str(p) for p in parts)
     made = f"grouped_{table.name}"
     to_group = rows.filter(f"{PART} IN ({listed})")
-    to_group.aggregate(", ".join(wanted), ", ".join(quoted(k) for k in key)).create(made)
+    summed = to_group.aggregate(", ".join(wanted), ", ".join(quoted(k) for k in key))
+    named = ", ".join(quoted(c) for c in columns)
+    place = f"CAST(place // {_ROWS} AS INT) AS {PART}, place % {_ROWS} AS {ROW}"
+    summed.project(f"{place}, {named}").create(made)
     others = rows.filter(f"{PART} NOT IN ({listed})")
     return con.table(made).union(others)
 

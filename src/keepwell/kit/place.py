@@ -56,6 +56,10 @@ class Place:
     upgrades: Mapping[int, Upgrade] = field(default_factory=dict)
     retention: timedelta = timedelta(hours=1)
 
+    def __post_init__(self) -> None:
+        # A process that changes its working directory still means the same folder.
+        object.__setattr__(self, "root", self.root.absolute())
+
     def manifest(self) -> Manifest:
         """What is visible now; an empty manifest where nothing was written yet.
 
@@ -239,7 +243,8 @@ class Writer:
             before,
             schema_version=schema_version,
             generation=before.generation + 1,
-            written_at=clock.now(),
+            # Never before what is visible already, even if somebody set the clock back.
+            written_at=max(before.written_at, clock.now()),
             tables={**before.tables, **tables},
             extra={**before.extra, **extra},
             retired=retired,
@@ -266,7 +271,8 @@ class Writer:
 
     def _sweep(self, table: str) -> None:
         path = self.table_path(table)
-        known = {Path(f) for f in live_files(self.place, self.manifest, table)}
+        opened = DeltaTable(path, version=self.manifest.tables[table])
+        known = {path / f for f in deltalog.live_paths(opened)}
         known |= {self.place.root / "tables" / p for p in self.manifest.retired}
         for folder, _, names in os.walk(path):
             in_log = Path(folder).name == "_delta_log"
@@ -326,7 +332,7 @@ def live_files(place: Place, manifest: Manifest, table: str) -> list[str]:
     version = manifest.tables.get(table)
     if version is None:
         return []
-    path = place.table_path(table).absolute()
+    path = place.table_path(table)
     return [str(path / f) for f in deltalog.live_paths(DeltaTable(path, version=version))]
 
 

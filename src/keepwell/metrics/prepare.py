@@ -25,7 +25,14 @@ from keepwell.metrics.calendar import (
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.money import converted, rates_table
 from keepwell.metrics.reduce import added_up, is_reducible
-from keepwell.metrics.rows import RowScope, beside, columns_used, local_day, neighbours
+from keepwell.metrics.rows import (
+    RowScope,
+    beside,
+    columns_used,
+    local_day,
+    neighbours,
+    with_local_days,
+)
 from keepwell.metrics.scans import (
     ACCOUNT,
     RATE,
@@ -98,6 +105,7 @@ def scan(around: Surroundings, table: Table, way: Way) -> Scan:
         rows = added_up(table, rows, instances, way.keys(table))
     if not reduced:
         rows = _with_zone(around, rows, table, instances)
+        rows = with_local_days(table, rows, rows[ZONE])
     if table.day is not None:
         zone = None if reduced else rows[ZONE]
         rows = rows.mutate(**{ROW_DAY: local_day(rows[table.day], zone)})

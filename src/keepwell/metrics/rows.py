@@ -35,6 +35,25 @@ def local_date(value: Value, zone: Value) -> ir.DateValue:
     return _in_zone(zone, value).date() if value.type().is_timestamp() else value
 
 
+LOCAL = "day of "
+"""Before the name of a column: its local day, worked out once for all asked days."""
+
+
+def with_local_days(table: Table, rows: ir.Table, zone: Value) -> ir.Table:
+    """The rows with the local day of every column that says since when another one is known."""
+    found: dict[str, Value] = {}
+    for name in rows.columns:
+        prefix, _, last = name.rpartition(".")
+        path = table.path(prefix) if prefix else None
+        owner = TABLES[path.table] if path else table
+        if (prefix and path is None) or owner.column(last) is None:
+            continue
+        names = {c.known_from for c in owner.columns} | set(owner.valid or ())
+        if last in names:
+            found[f"{LOCAL}{name}"] = local_day(rows[name], zone)
+    return rows.mutate(**found)
+
+
 def neighbours(table: Table, expressions: Iterable[Expression]) -> list[Path]:
     """The paths that expressions over a table follow, each once.
 
@@ -116,13 +135,18 @@ class RowScope:
         value = self.rows[name]
         if column.known_from is None:
             return value
-        since = self.rows[f"{prefix}.{column.known_from}" if prefix else column.known_from]
-        later = self.day(since) > self.as_of
+        since = f"{prefix}.{column.known_from}" if prefix else column.known_from
+        later = self.day_of(since) > self.as_of
         before = ibis.null(value.type()) if column.before is None else column.before
         return ibis.cases((later, before), else_=value)
 
     def day(self, value: Value) -> Value:
         return local_day(value, self.zone)
+
+    def day_of(self, column: str) -> Value:
+        """The local day of a column as it stands, later or not."""
+        known = f"{LOCAL}{column}"
+        return self.rows[known] if known in self.rows.columns else self.day(self.rows[column])
 
     def today(self) -> Value:
         return self.as_of
@@ -137,10 +161,10 @@ class RowScope:
         """Whether a row that holds for a time holds on the day; None where rows are events."""
         if self.table.valid is None:
             return None
-        first, last = (self.rows[c] for c in self.table.valid)
-        ends = self.day(last)
+        first, last = self.table.valid
+        ends = self.day_of(last)
         open_ = (ends >= self.as_of) if self.table.valid_to_included else (ends > self.as_of)
-        return (self.day(first) <= self.as_of) & (last.isnull() | open_)
+        return (self.day_of(first) <= self.as_of) & (self.rows[last].isnull() | open_)
 
 
 def beside(rows: ir.Table, path: Path, near: ir.Table) -> ir.Table:

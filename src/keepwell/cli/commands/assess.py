@@ -55,7 +55,8 @@ def add(
 ) -> None:
     """Record a rating or a value of a metric.
 
-    ANSWER is one of the metric's answers, or a number (72%, 0.72, 9). It wins over what the data says until it expires, and counts from the next scoring on.
+    ANSWER is one of the metric's answers, or a number (72%, 0.72, 9). It wins over what the data
+    says until it expires, and counts from the next scoring on.
 
     Example:
 

@@ -77,7 +77,8 @@ def header(found: Explained, tiers: Tiers) -> RenderableType:
     lines: list[RenderableType] = [
         Text.assemble(
             (found.name or found.account, "bold"),
-            f" ({found.account}) · {x.scorecard_label} · {fmt.day(found.day)}",
+            f" ({found.account})" if found.name not in (None, "", found.account) else "",
+            f" · {x.scorecard_label} · {fmt.day(found.day)}",
         ),
         Text.assemble("  ", score_line(x, tiers)),
     ]

@@ -34,7 +34,7 @@ def moves(
         f"  {before} → {after}, ", gain(fmt.signed(change.points), change.points), " points"
     )
     if not change.parts:
-        return first
+        return Text(f"  Nothing did: it was {before} then too.")
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold", max_width=max(20, width // 2))

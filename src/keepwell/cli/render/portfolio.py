@@ -16,14 +16,14 @@ from keepwell.cli.render.tiers import Tiers, gain
 Row = Mapping[str, Any]
 
 _COLUMNS = (
-    Column("account", "account", rank=4),
+    Column("account", "account", rank=3),
     Column("name", "name", least=14),
     Column("score", "score", right=True),
     Column("tier", "tier"),
-    Column("change_7d", "in 7 d", right=True, rank=5),
+    Column("change_7d", "in 7 d", right=True, rank=4),
     Column("change_30d", "in 30 d", right=True, rank=1),
-    Column("change_90d", "in 90 d", right=True, rank=6),
-    Column("coverage", "coverage", right=True, rank=3),
+    Column("change_90d", "in 90 d", right=True, rank=5),
+    Column("coverage", "coverage", right=True, rank=2),
     Column("reason", "first reason", least=24),
     Column("arr", "ARR", right=True, rank=1),
     Column("renews_on", "renews", rank=2),

@@ -53,14 +53,16 @@ def levers(found: Sequence[Lever], width: int, currency: str | None = None) -> R
     table.add_column(overflow="fold", max_width=max(20, width // 3))
     table.add_column(overflow="fold", max_width=max(16, width // 4))
     table.add_column(overflow="fold", style="dim")
+    advised: set[str] = set()
     for lever in found:
         value = _known(fmt.measured(lever.value, lever.unit, currency))
         table.add_row(
             Text.assemble("    ", gain(fmt.signed(lever.gain), lever.gain)),
             lever.label,
             f"{value} → {target(lever, currency)}",
-            lever.advice,
+            "" if lever.path in advised else lever.advice,
         )
+        advised.add(lever.path)
     return table
 
 
