@@ -23,6 +23,7 @@ from keepwell.cycle.scoring import PORTFOLIO
 from keepwell.facts.arrow import conform, incoming_schema
 from keepwell.facts.schema import TABLES
 from keepwell.facts.store import FactStore
+from keepwell.history import History
 from keepwell.kit import clock
 
 ACCOUNTS = tuple(f"a{n:02d}" for n in range(1, 13))
@@ -211,6 +212,11 @@ class Company:
         self._clock = clock
 
     @property
+    def store(self) -> FactStore:
+        """The facts of the project."""
+        return FactStore(self.folder / "data" / "facts")
+
+    @property
     def project(self) -> Project:
         """The project, opened anew as every command opens it."""
         return open(self.folder)
@@ -223,11 +229,11 @@ class Company:
 
     def put(self, table: str, *rows: dict[str, Any]) -> None:
         """Store rows that arrive now."""
-        put(self.project.store, {table: rows})
+        put(self.store, {table: rows})
 
     def cover(self, first: date, last: date, *families: str) -> None:
         """Record what days the source has covered, of all families if none is named."""
-        put(self.project.store, {}, dict.fromkeys(families or FAMILIES, (first, last)))
+        put(self.store, {}, dict.fromkeys(families or FAMILIES, (first, last)))
 
     def run(self, *days: date) -> Outcome:
         """Score any days at once."""
@@ -236,14 +242,15 @@ class Company:
 
     def row(self, card: str, day: date, account: str) -> dict[str, Any]:
         """One stored row."""
-        [row] = self.project.history.read(card, days=[day], accounts=[account]).to_pylist()
+        history = History(self.folder / "data" / "history")
+        [row] = history.read(card, days=[day], accounts=[account]).to_pylist()
         return dict(row)
 
     def tables(self, day: date, revision: int | None = None) -> dict[str, pa.Table]:
         """All that is stored of a day."""
-        history = self.project.history
-        names = (*self.project.settings.scorecards, PORTFOLIO)
-        return {name: history.read(name, days=[day], revision=revision) for name in names}
+        project = self.project
+        names = (*project.settings.scorecards, PORTFOLIO)
+        return {n: project.history.read(n, days=[day], revision=revision) for n in names}
 
     def forget_scores(self) -> None:
         """Remove the history, as if nothing had been scored."""
@@ -264,7 +271,7 @@ def template(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         company = Company(write_project(folder), patch)
         company.at(LAST + timedelta(days=1))
-        put(company.project.store, facts(), dict.fromkeys(FAMILIES, (START, LAST)))
+        put(company.store, facts(), dict.fromkeys(FAMILIES, (START, LAST)))
         company.project.score(first=LAST - timedelta(days=30), last=LAST)
     return folder
 

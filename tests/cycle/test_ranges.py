@@ -11,7 +11,17 @@ import pyarrow as pa
 import pytest
 
 from keepwell.kit import clock
-from tests.cycle.company import START, Company, at, facts, logins, same, write_project
+from tests.cycle.company import (
+    FAMILIES,
+    START,
+    Company,
+    at,
+    facts,
+    logins,
+    put,
+    same,
+    write_project,
+)
 
 DAY = timedelta(days=1)
 DAYS = [date(2026, 2, 10) + timedelta(days=n) for n in range(5)]
@@ -44,19 +54,14 @@ def far_and_wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Company:
     known = {t: [r for r in rows if _day(r, ahead.get(t)) < DAYS[0]] for t, rows in first.items()}
     for account in known["accounts"]:
         account["timezone"] = "America/Los_Angeles"
-    for table, rows in known.items():
-        company.put(table, *rows)
-    company.cover(START, DAYS[0] - DAY)
+    put(company.store, known, dict.fromkeys(FAMILIES, (START, DAYS[0] - DAY)))
     for day in DAYS:
         company.at(day, 9)
-        for table, name in ahead.items():
-            company.put(table, *(r for r in first[table] if _day(r, name) == day))
+        now = {t: [r for r in first[t] if _day(r, name) == day] for t, name in ahead.items()}
         # The evening in Los Angeles is the next afternoon in Auckland.
-        company.put("tickets", {"ticket_id": f"late {day}", "account_id": "a06", "status": "open",
-                                "opened_at": at(day + DAY, 5)})  # fmt: skip
-        company.put("people", {"person_id": f"a{day.day}-p0", "account_id": f"a{day.day}",
-                               "seniority": "vp", "source_updated_at": at(day, 3)})  # fmt: skip
-        company.cover(day, day)
+        now["tickets"].append({"ticket_id": f"late {day}", "account_id": "a06", "status": "open",
+                               "opened_at": at(day + DAY, 5)})  # fmt: skip
+        put(company.store, now, dict.fromkeys(FAMILIES, (day, day)))
         company.at(day, 10)
         _news(company, day, [r["ticket_id"] for r in known["tickets"] if r["account_id"] != "a05"])
     company.at(DAYS[-1] + 3 * DAY)
@@ -65,19 +70,22 @@ def far_and_wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Company:
 
 def _news(company: Company, day: date, tickets: list[str]) -> None:
     """What is learned on one of the days beside the facts of that day."""
-    if day == DAYS[1]:
-        company.project.assess("a03", "trust", 9, author="Ann")
-        company.project.assess("a02", "bond", "weak", author="Ann", expires=DAYS[2])
-    elif day == DAYS[2]:
+    if day == DAYS[2]:
+        project = company.project
+        project.assess("a03", "trust", 9, author="Ann")
+        project.assess("a02", "bond", "weak", author="Ann", expires=DAYS[3])
+        company.put("people", {"person_id": "a12-p0", "account_id": "a12", "seniority": "vp",
+                               "source_updated_at": at(day, 3)})  # fmt: skip
         company.put("usage_daily", *logins("a06", START, DAYS[1], people=1, each=30))
         present = pa.table({"ticket_id": pa.array(tickets, pa.string())})
-        with company.project.store.writer("import") as writer:
+        with company.store.writer("import") as writer:
             writer.close_missing("tickets", present, source_id="files", arrived_at=clock.now(),
                                  days=(START, DAYS[0]))  # fmt: skip
     elif day == DAYS[3]:
-        [rated] = [a for a in company.project.assessments() if a["account_id"] == "a03"]
-        company.project.withdraw(rated["id"], by="Ann", reason="mistaken")
-        company.project.override("a09", difference=-7, reason="told me", author="Ann",
+        project = company.project
+        [rated] = [a for a in project.assessments() if a["account_id"] == "a03"]
+        project.withdraw(rated["id"], by="Ann", reason="mistaken")
+        project.override("a09", difference=-7, reason="told me", author="Ann",
                                  expires=DAYS[4], starts=DAYS[1])  # fmt: skip
         company.put("accounts", {"account_id": "a12", "name": "Account 12", "status": "active",
                                  "customer_since": START, "rollup_mode": "with_children",
@@ -95,9 +103,8 @@ def test_a_range_is_its_nights(far_and_wide: Company, monkeypatch: pytest.Monkey
     alone = shutil.copytree(far_and_wide.folder, far_and_wide.folder.parent / "alone")
     assert far_and_wide.project.score(first=DAYS[0], last=DAYS[-1]).scored == tuple(DAYS)
     nightly = Company(alone, monkeypatch)
-    for day in reversed(DAYS):
+    for day in DAYS[::-2]:
         nightly.project.score(day)
-    for day in DAYS:
         assert same(far_and_wide.tables(day), nightly.tables(day)), day
     # What came to be known in between does show, and not before its day.
     company = far_and_wide
@@ -109,12 +116,12 @@ def test_a_range_is_its_nights(far_and_wide: Company, monkeypatch: pytest.Monkey
     logged = [company.row("starters", d, "a06")["metric/weekly_logins"] for d in DAYS]
     assert logged[1] < 100 < logged[2]
     trust = [company.row("starters", d, "a03")["metric/trust"] for d in DAYS]
-    assert trust == [None, 9, 9, None, None]
+    assert trust == [None, None, 9, None, None]
     bond = [company.row("care", d, "a02")["state/bond"] for d in DAYS]
-    assert bond == ["missing", "known", "known", "stale", "stale"]
+    assert bond == ["missing", "missing", "known", "known", "stale"]
     leaders = [company.row("starters", d, "a12")["metric/leaders"] for d in DAYS]
     assert leaders == [0, 0, 1, 1, 1]
-    rolled = [company.row("care", d, "a12")["metric/weekly_people"] for d in DAYS]
-    assert rolled == [5, 5, 5, 5 + 5, 5 + 5]
-    terms = [company.row("starters", d, "a09").get("override/") for d in DAYS]
+    shares = [company.row("care", d, "a12")["metric/people_share"] for d in DAYS]
+    assert shares == [5 / 8, 5 / 8, 5 / 8, 10 / 8, 10 / 8]
+    terms = [company.row("care", d, "a09").get("override/") for d in DAYS]
     assert terms == [None, None, None, -7, -7]

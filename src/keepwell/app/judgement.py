@@ -76,8 +76,8 @@ def account_id(project: Project, wanted: str) -> str:
 
 def assessments(project: Project, withdrawn: bool) -> Table:
     """The ratings, newest first."""
-    rows = [asdict(a) for a in project.workspace.assessments(None)]
-    return _table([r for r in rows if withdrawn or r["withdrawn_at"] is None], "assessed_at")
+    found = project.workspace.assessments(None, include_withdrawn=withdrawn)
+    return _table([asdict(a) for a in found], "assessed_at")
 
 
 def overrides(project: Project, withdrawn: bool) -> Table:

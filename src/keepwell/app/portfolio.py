@@ -88,10 +88,19 @@ def _columns(project: Project, key: str, info: DayInfo, rows: pa.Table) -> pa.Ta
     data["arr"] = pa.array([p.get("metric/arr") for p in portfolio], pa.float64())
     data["currency"] = pa.array([_currency(project, p) for p in portfolio], pa.string())
     data["renews_on"] = pa.array([p.get("metric/renews_on") for p in portfolio], pa.date32())
-    data["owner"] = pa.array([p.get("account/owner_user_id") for p in portfolio], pa.string())
+    names = _staff(project)
+    owners = [p.get("account/owner_user_id") for p in portfolio]
+    data["owner"] = pa.array([names.get(o, o) for o in owners], pa.string())
     for name in project.judge.segmentations:
         data[name] = pa.array([p.get(f"segment/{name}") for p in portfolio], pa.string())
     return pa.table(data)
+
+
+def _staff(project: Project) -> dict[str | None, str]:
+    """The names of our own people by their ids."""
+    facts = project.facts()
+    table = facts.con.to_pyarrow(facts.table("staff", ["user_id", "name"]))
+    return dict(zip(table["user_id"].to_pylist(), table["name"].to_pylist(), strict=True))
 
 
 def _currency(project: Project, row: Mapping[str, Any]) -> str | None:

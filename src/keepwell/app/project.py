@@ -23,7 +23,7 @@ from keepwell.facts.store import FactStore
 from keepwell.history import History
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError
-from keepwell.metrics.checks import check_rows
+from keepwell.metrics.checks import row_problems
 from keepwell.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -291,9 +291,4 @@ def sheet(file: str | Path, scorecard: str) -> object:
 
 
 def _definitions(folder: Path) -> tuple[Settings, Library]:
-    settings, library = load_project(folder, built_in())
-    own = set(library.documents) - set(built_in().documents)
-    changed = {k for k in library.documents if library.documents[k] is not
-               built_in().documents.get(k)}  # fmt: skip
-    check_rows(library, own | changed)
-    return settings, library
+    return load_project(folder, built_in(), row_problems)

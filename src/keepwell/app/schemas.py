@@ -33,11 +33,19 @@ _FILES: dict[str, type[BaseModel]] = {
 }
 
 
+_EXTENDED = ("Scorecard", "Metric", "Segmentation")
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of each kind of file by its name."""
     found = {}
     for name, model in _FILES.items():
         schema = model.model_json_schema(by_alias=True)
+        for part in (schema, *schema.get("$defs", {}).values()):
+            if part.get("title") in _EXTENDED:
+                # What is extended brings the required fields along.
+                part["properties"]["extends"] = {"type": "string", "description": "a built-in key"}
+                part["required"] = []
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
         schema["title"] = f"Keepwell {name}"
         found[name] = schema

@@ -22,7 +22,7 @@ from keepwell.definitions.yaml import Document, merge, parse
 from keepwell.facts.known import Known
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError, did_you_mean
-from keepwell.metrics.checks import check_rows
+from keepwell.metrics.checks import row_problems
 from keepwell.scoring.change import Change, change
 from keepwell.scoring.explain import Explanation, explained
 from keepwell.scoring.plan import NOT_ENOUGH, Plan
@@ -100,9 +100,7 @@ def simulate(
 def _other(folder: Path) -> Library:
     if not folder.is_dir():
         raise KeepwellError(f"there is no folder {folder}", expected="a folder of definitions")
-    library = load(read_folder(folder), built_in())
-    check_rows(library)
-    return library
+    return load(read_folder(folder), built_in(), row_problems)
 
 
 def _with_sets(library: Library, key: str, sets: Mapping[str, str]) -> Library:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich.console import Console, RenderableType
 
+_MOVING: ContextVar[Console | None] = ContextVar("moving", default=None)
 PIPED_WIDTH = 160
 """Where nobody says how wide the reader is, a table may be so wide."""
 
@@ -48,7 +52,17 @@ def text_of(renderable: RenderableType, console: Console) -> str:
 
 def say(text: str) -> None:
     """A line about what happens, on stderr."""
-    err().print(text, style="dim", soft_wrap=True)
+    (_MOVING.get() or err()).print(text, style="dim", soft_wrap=True)
+
+
+@contextmanager
+def moving(console: Console) -> Iterator[None]:
+    """While a bar moves on that console, lines go above it."""
+    before = _MOVING.set(console)
+    try:
+        yield
+    finally:
+        _MOVING.reset(before)
 
 
 def watched() -> bool:

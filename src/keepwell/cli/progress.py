@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from keepwell.cli.console import err, watched
+from keepwell.cli.console import err, moving, watched
 
 Days = Callable[[int, int, date], None]
 
@@ -37,7 +37,7 @@ def over_days(title: str) -> Iterator[Days | None]:
         console=err(),
         transient=True,
     )
-    with bar:
+    with bar, moving(bar.console):
         task = bar.add_task(title, total=None)
 
         def tell(done: int, total: int, day: date) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from keepwell.definitions.values import Model, Number, number
 
@@ -71,7 +71,17 @@ def _written(bands: Bands) -> dict[str, float]:
 
 
 BandMapping = Annotated[
-    Bands, BeforeValidator(_bands), PlainSerializer(_written, return_type=dict[str, float])
+    Bands,
+    BeforeValidator(_bands),
+    PlainSerializer(_written, return_type=dict[str, float]),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {"type": ["number", "string"]},
+            "required": ["else"],
+            "examples": [{"70%": 100, "50%": 70, "else": 30}],
+        }
+    ),
 ]
 
 

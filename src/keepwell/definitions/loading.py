@@ -64,10 +64,18 @@ class _Reading:
         self.documents[kind, key] = document.at(*at) if at else document
 
 
-def load(files: Iterable[tuple[str, str]], built_in: Library | None = None) -> Library:
+Further = Callable[[Library, Iterable[tuple[str, str]]], Iterable[Problem]]
+
+
+def load(
+    files: Iterable[tuple[str, str]],
+    built_in: Library | None = None,
+    further: Further | None = None,
+) -> Library:
     """Read definition files given as (name, text), on top of the built-in ones.
 
-    Raises DefinitionErrors with every problem of every file.
+    further: more rules, from rooms that know more than the language: they are given the library
+    and the (kind, key) of what was read. Raises DefinitionErrors with every problem of every file.
     """
     reading = _Reading(built_in or Library())
     for name, text in files:
@@ -93,6 +101,8 @@ def load(files: Iterable[tuple[str, str]], built_in: Library | None = None) -> L
     for (kind, key), document in reading.documents.items():
         if kind == "scorecard" and key not in scorecards:
             reading.problems.extend(rules.metrics_named_in(document, library))
+    if further is not None:
+        reading.problems.extend(further(library, list(reading.documents)))
     if reading.problems:
         raise DefinitionErrors(list(dict.fromkeys(reading.problems)))
     return library
@@ -276,7 +286,9 @@ def load_settings(folder: Path) -> tuple[Settings, Document]:
     return validate(Settings, document), document
 
 
-def load_project(folder: Path, built_in: Library) -> tuple[Settings, Library]:
+def load_project(
+    folder: Path, built_in: Library, further: Further | None = None
+) -> tuple[Settings, Library]:
     """Settings and definitions of a project folder, all problems of all files at once."""
     problems: list[Problem] = []
 
@@ -288,7 +300,7 @@ def load_project(folder: Path, built_in: Library) -> tuple[Settings, Library]:
             return None
 
     found = collect(lambda: load_settings(folder))
-    library = collect(lambda: load(read_folder(folder), built_in))
+    library = collect(lambda: load(read_folder(folder), built_in, further))
     if found and library:
         settings, document = found
         problems.extend(rules.check_settings(settings, document, library))

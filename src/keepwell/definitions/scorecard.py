@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from keepwell.definitions.bands import BandMapping, Ramp, check_ranges
 from keepwell.definitions.values import (
@@ -86,7 +86,14 @@ def _missing(value: Any) -> Any:
     )
 
 
-Missing = Annotated[Points | Hold | None, BeforeValidator(_missing)]
+Missing = Annotated[
+    Points | Hold | None,
+    BeforeValidator(_missing),
+    WithJsonSchema(
+        {"type": ["string", "object"], "examples": ["redistribute", {"points": 50},
+                                                    {"hold": "30 days"}]}
+    ),
+]  # fmt: skip
 
 
 class Action(Model):
@@ -234,7 +241,16 @@ class Adjustment(Model):
     when: Condition
     because: str
     set_points: dict[str, Number] | None = None
-    add_points: Annotated[AddPoints, BeforeValidator(_add_points)] | None = None
+    add_points: (
+        Annotated[
+            AddPoints,
+            BeforeValidator(_add_points),
+            WithJsonSchema(
+                {"type": "object", "examples": [{"engagement": -10, "out_of": 25, "not_below": 0}]}
+            ),
+        ]
+        | None
+    ) = None
     hold: Literal["score"] | None = Field(None, description="keep the score of the last open day")
     mute: Literal["alerts"] | None = None
 

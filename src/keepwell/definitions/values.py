@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from keepwell.definitions.expressions import LONGEST, Expression, parse
 from keepwell.kit.errors import KeepwellError
@@ -111,15 +111,26 @@ def category(value: Any) -> str:
     return str(value)
 
 
-Number = Annotated[float, BeforeValidator(number)]
-Share = Annotated[float, BeforeValidator(_share)]
-Weight = Annotated[float, BeforeValidator(_weight)]
+_NUMBERS = WithJsonSchema({"type": ["number", "string"], "examples": [70, 0.7, "70%"]})
+Number = Annotated[float, BeforeValidator(number), _NUMBERS]
+Share = Annotated[float, BeforeValidator(_share), _NUMBERS]
+Weight = Annotated[float, BeforeValidator(_weight), _NUMBERS]
 Days = Annotated[
-    int, BeforeValidator(days), PlainSerializer(lambda d: f"{d} days", return_type=str)
+    int,
+    BeforeValidator(days),
+    PlainSerializer(lambda d: f"{d} days", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+ (day|week|month|year)s?$"}),
 ]
 Key = Annotated[str, BeforeValidator(_key)]
 Name = Annotated[str, BeforeValidator(_name)]
-Category = Annotated[str, BeforeValidator(category)]
+Category = Annotated[
+    str, BeforeValidator(category), WithJsonSchema({"type": ["string", "boolean", "number"]})
+]
 Condition = Annotated[
-    Expression, BeforeValidator(expression), PlainSerializer(lambda e: e.text, return_type=str)
+    Expression,
+    BeforeValidator(expression),
+    PlainSerializer(lambda e: e.text, return_type=str),
+    WithJsonSchema(
+        {"type": ["string", "number", "boolean"], "description": "an expression over names"}
+    ),
 ]

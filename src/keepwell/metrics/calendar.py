@@ -7,7 +7,7 @@ table (several days).
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -131,28 +131,38 @@ class Closures:
     closed: Mapping[str, tuple[int, ...]]  # by account, every closed day, in order
 
     @classmethod
-    def of(cls, periods: Iterable[Period], first: date, last: date) -> Closures:
-        """The closed days of each account from `first` to `last`."""
+    def of(cls, periods: Iterable[Period], last: date) -> Closures:
+        """The closed days of each account from the first on up to `last`."""
         found: dict[str, set[int]] = {}
         for period in periods:
             if period.kind == CLOSURE:
                 days = found.setdefault(period.account_id, set())
-                for start, end in occurrences(period, first, last):
-                    days.update(range(number_of(start), number_of(end) + 1))
+                for start, end in occurrences(period, last):
+                    days.update(range(number_of(start), number_of(min(end, last)) + 1))
         return cls({a: tuple(sorted(days)) for a, days in found.items() if days})
+
+    @property
+    def most(self) -> int:
+        """How many days the account was closed that was closed longest."""
+        return max((len(days) for days in self.closed.values()), default=0)
+
+    def between(self, account: str, first: int, last: int) -> int:
+        """How many closed days there are from the first to the last, both included."""
+        days = self.closed.get(account, ())
+        return bisect_right(days, last) - bisect_left(days, first)
 
     def shift(self, account: str, day: int) -> int:
         """How many closed days there are up to and including that day."""
         return bisect_right(self.closed[account], day)
 
-    def of_rows(self, first: int, last: int) -> ir.Table:
+    def of_rows(self, last: int) -> ir.Table:
         """closed_account, closed_day, row_shift and row_closed (0 or 1) for every day of accounts
-        that are ever closed."""
+        that are ever closed, from their first closed day on: there are none to count before."""
         rows = [
             (account, day, self.shift(account, day), int(day in closed))
             for account, days in self.closed.items()
             for closed in [frozenset(days)]
-            for day in range(first, last + 1)
+            for day in range(days[0], last + 1)
         ]
         names = ("closed_account", "closed_day", "row_shift", "row_closed")
         return _small({name: [row[i] for row in rows] for i, name in enumerate(names)})
@@ -171,19 +181,18 @@ class Closures:
         return _small(data)
 
 
-def occurrences(period: Period, first: date, last: date) -> list[tuple[date, date]]:
-    """The stretches of a period that touch first..last; a yearly one comes back every year."""
-    end = period.end_on or last
-    if not period.recurs_yearly:
-        stretches = [(period.start_on, end)]
+def occurrences(period: Period, last: date) -> list[tuple[date, date]]:
+    """The stretches of a period that have begun by `last`, as first and last day; one that goes on
+    ends there. A yearly one comes back every year on the same days of the calendar."""
+    if period.end_on is None or not period.recurs_yearly:
+        stretches = [(period.start_on, period.end_on or max(period.start_on, last))]
     else:
-        length = end - period.start_on
+        years = period.end_on.year - period.start_on.year
         stretches = [
-            (start, start + length)
-            for year in range(max(first.year - 1, period.start_on.year), last.year + 1)
-            for start in [_in_year(period.start_on, year)]
+            (_in_year(period.start_on, year), _in_year(period.end_on, year + years))
+            for year in range(period.start_on.year, last.year + 1)
         ]
-    return [(max(s, first), min(e, last)) for s, e in stretches if s <= last and e >= first]
+    return [(start, end) for start, end in stretches if start <= last]
 
 
 def _in_year(day: date, year: int) -> date:
@@ -194,22 +203,24 @@ def _in_year(day: date, year: int) -> date:
 
 
 def in_periods(
-    periods: Iterable[Period], kind: str, days: Sequence[date]
+    periods: Iterable[Period], kind: str, days: Sequence[date], offset: int = 0
 ) -> dict[tuple[str, date], tuple[int, bool]]:
-    """By account and asked day: days since the latest such period began, and whether it lasts."""
+    """By account and asked day: days since the latest such period began, and whether it lasts,
+    as it was `offset` days earlier."""
     found: dict[tuple[str, date], tuple[int, bool]] = {}
     for period in periods:
         if period.kind != kind:
             continue
-        for day in days:
-            past = occurrences(period, min(days) - timedelta(days=3660), day)
+        for asked in days:
+            day = asked - timedelta(days=offset)
+            past = occurrences(period, day)
             if past:
-                start, end = max(past)
-                since, lasts = (day - start).days, end >= day
-                known = found.get((period.account_id, day))
+                since = (day - max(start for start, _ in past)).days
+                lasts = any(end >= day for _, end in past)
+                known = found.get((period.account_id, asked))
                 if known is not None:
                     since, lasts = min(since, known[0]), lasts or known[1]
-                found[period.account_id, day] = (since, lasts)
+                found[period.account_id, asked] = (since, lasts)
     return found
 
 
@@ -233,22 +244,31 @@ def resolve_members(
     Accounts that are not named count for themselves. A merged account counts for the last winner
     of its chain from the day of the merger on; a child of a rolled-up parent for both.
     """
+    merges = list(merges)
+    parents: dict[str, set[str]] = {}
+    for parent, children in rollups.items():
+        for child in children:
+            parents.setdefault(child, set()).add(parent)
     rows: list[tuple[date, str, str]] = []
     for day in days.days:
         into = {loser: winner for loser, winner, on in merges if on <= day}
-        members: dict[str, set[str]] = {}
-        for loser in into:
-            winner, seen = into[loser], {loser}
-            while winner in into and winner not in seen:
-                seen.add(winner)
-                winner = into[winner]
-            members[loser] = {winner}
-        for parent, children in rollups.items():
-            for child in children:
-                own = members.setdefault(child, {child})
-                own.add(next(iter(members.get(parent, {parent}))) if parent in into else parent)
-        rows.extend((day, m, a) for m, accounts in members.items() for a in sorted(accounts))
+        for member in dict.fromkeys([*into, *parents]):
+            own = _last_winner(member, into)
+            above = {*parents.get(member, ()), *parents.get(own, ())}
+            accounts = {own, *(_last_winner(parent, into) for parent in above)}
+            rows.extend((day, member, account) for account in sorted(accounts))
     return rows
+
+
+def _last_winner(account: str, into: Mapping[str, str]) -> str:
+    """Into what an account was merged in the end; itself where mergers go in a circle."""
+    winner, seen = account, {account}
+    while winner in into:
+        winner = into[winner]
+        if winner in seen:
+            return account
+        seen.add(winner)
+    return winner
 
 
 def members_table(rows: Sequence[tuple[date, str, str]]) -> ir.Table:

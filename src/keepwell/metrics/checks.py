@@ -14,13 +14,20 @@ from keepwell.kit.errors import DefinitionErrors, KeepwellError, Problem, neares
 from keepwell.metrics.rows import column_of
 
 
-def check_rows(library: Library, keys: Iterable[tuple[str, str]] | None = None) -> None:
-    """Hold the definitions against the canonical tables. `keys`: (kind, key) of those to check.
+def check_rows(library: Library) -> None:
+    """Hold all definitions against the canonical tables.
 
     Raises DefinitionErrors with every problem.
     """
+    problems = row_problems(library, library.documents)
+    if problems:
+        raise DefinitionErrors(problems)
+
+
+def row_problems(library: Library, keys: Iterable[tuple[str, str]]) -> list[Problem]:
+    """What of the definitions with those (kind, key) does not fit the canonical tables."""
     problems: list[Problem] = []
-    for kind, key in keys if keys is not None else library.documents:
+    for kind, key in keys:
         document = library.documents[kind, key]
         if kind == "metric" and key in library.metrics:
             problems.extend(_metric(library.metrics[key], document))
@@ -36,8 +43,7 @@ def check_rows(library: Library, keys: Iterable[tuple[str, str]] | None = None) 
             when = library.segments[key].when
             if when is not None:
                 problems.extend(_attributes(when, ("when",), document))
-    if problems:
-        raise DefinitionErrors(problems)
+    return problems
 
 
 def _metric(metric: Metric, document: Document) -> Iterator[Problem]:

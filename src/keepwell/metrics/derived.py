@@ -14,7 +14,7 @@ from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, divided, truth
 from keepwell.metrics.instances import Needed
 from keepwell.metrics.rows import local_day
-from keepwell.metrics.wide import column_of
+from keepwell.metrics.wide import column_of, period_column
 
 Value = Any
 
@@ -52,7 +52,7 @@ class AccountScope:
         return self.rows[column_of("metric", name, self.offset + days)]
 
     def period(self, kind: str, what: str) -> Value:
-        column = f"period/{kind}/{what}"
+        column = period_column(kind, what, self.offset)
         if column not in self.rows.columns:  # nobody keeps such periods here, as in a sheet
             return ibis.literal(False) if what == "lasts" else ibis.null("int64")
         return self.rows[column]

@@ -142,11 +142,15 @@ class _Evaluation:
         ]
 
     def _add_periods(self, wide: Wide, nodes: Sequence[Needed], asked: Sequence[str]) -> None:
-        conditions = [
-            c for n in nodes for c in (n.metric.formula, *n.metric.states.values()) if c is not None
-        ]
-        for kind in dict.fromkeys([*asked, *period_kinds_of(conditions)]):
-            wide.add_period(kind, in_periods(self.facts.periods(), kind, self.days.days))
+        wanted = [(kind, 0) for kind in asked]
+        for node in nodes:
+            metric = node.metric
+            conditions = (metric.formula, metric.share_of_accounts, *metric.states.values())
+            kinds = period_kinds_of(c for c in conditions if c is not None)
+            wanted.extend((kind, node.offset) for kind in kinds)
+        for kind, offset in dict.fromkeys(wanted):
+            found = in_periods(self.facts.periods(), kind, self.days.days, offset)
+            wide.add_period(kind, found, offset)
 
     # --- the four columns of one metric ----------------------------------------------------------
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from keepwell.facts.context import Rate
 
-PLACES = Decimal("0.000000001")
+PLACES = Decimal("0.000000000000001")  # of a rate: a rupiah is worth few millionths of a euro
 
 
 def rates_on(day: date, rates: Sequence[Rate]) -> dict[tuple[str, str], Decimal]:
@@ -50,7 +50,7 @@ def rates_table(days: Sequence[date], rates: Sequence[Rate]) -> ir.Table:
                 "rate_on": pa.array([r[0] for r in rows], pa.date32()),
                 "rate_from": pa.array([r[1] for r in rows], pa.string()),
                 "rate_to": pa.array([r[2] for r in rows], pa.string()),
-                "rate": pa.array([r[3] for r in rows], pa.decimal128(18, 9)),
+                "rate": pa.array([r[3] for r in rows], pa.decimal128(38, 15)),
             }
         )
     )
@@ -72,5 +72,5 @@ def converted(rows: ir.Table, rates: ir.Table, name: str, target: ir.StringValue
         ],
     )
     same = joined.currency == joined[f"{name} target"]
-    one = ibis.literal(Decimal(1), "decimal(18, 9)")
+    one = ibis.literal(Decimal(1), "decimal(38, 15)")
     return joined.mutate(**{name: ibis.cases((same, one), else_=joined[f"{name} found"])})

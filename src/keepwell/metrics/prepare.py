@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
@@ -45,8 +45,6 @@ from keepwell.metrics.scans import (
 )
 
 IN_PORTFOLIO = ("trial", "active", "paused")
-LONGEST_CLOSED = 400
-CALENDAR_DAYS = 1200
 
 
 @dataclass(frozen=True)
@@ -56,25 +54,30 @@ class Surroundings:
     facts: Facts
     days: Days
     closures: Closures
-    members: list[tuple[object, str, str]]
+    members: list[tuple[date, str, str]]
 
     @classmethod
     def of(cls, facts: Facts, days: Days) -> Surroundings:
-        first, last = min(days.days), max(days.days)
-        closures = Closures.of(facts.periods(), first - timedelta(days=CALENDAR_DAYS), last)
+        closures = Closures.of(facts.periods(), max(days.days))
         merges = [(m.loser_id, m.winner_id, m.merged_on) for m in facts.merges()]
         members = resolve_members(merges, facts.rollups(), days)
-        return cls(facts, days, closures, list(members))
+        return cls(facts, days, closures, members)
 
-    def zone_of(self, rows: ir.Table, account: str) -> ir.Table:
-        """The rows with their account's time zone and currency beside them."""
+    def zone_of(self, rows: ir.Table) -> ir.Table:
+        """The rows with the time zone of their own account beside them, whomever they count for."""
+        accounts = self.facts.table("accounts")
+        near = accounts.select(zone_account=accounts.account_id, zone_found=accounts.timezone)
+        rows = rows.left_join(near, rows.account_id == near.zone_account)
+        # An account that was merged may be gone from the list.
+        return rows.mutate(**{ZONE: rows.zone_found.fill_null(self.facts.project_timezone)})
+
+    def currency_of(self, rows: ir.Table) -> ir.Table:
+        """The rows with the currency of the account that they count for beside them."""
         accounts = self.facts.table("accounts")
         near = accounts.select(
-            zone_account=accounts.account_id,
-            account_currency=accounts.currency,
-            **{ZONE: accounts.timezone},
+            currency_account=accounts.account_id, account_currency=accounts.currency
         )
-        return rows.left_join(near, rows[account] == near.zone_account)
+        return rows.left_join(near, rows[ACCOUNT] == near.currency_account)
 
 
 def expressions_of(instances: Sequence[Instance]) -> list[Expression]:
@@ -104,7 +107,7 @@ def scan(around: Surroundings, table: Table, way: Way) -> Scan:
     if reduced:
         rows = added_up(table, rows, instances, way.keys(table))
     if not reduced:
-        rows = _with_zone(around, rows, table, instances)
+        rows = _with_zone(around, rows)
         rows = with_local_days(table, rows, rows[ZONE])
     if table.day is not None:
         zone = None if reduced else rows[ZONE]
@@ -136,7 +139,7 @@ def _lookback(around: Surroundings, instances: Sequence[Instance]) -> int | None
             default=0,
         )
         longest = max(longest, instance.offset + instance.metric.over + behind)
-    return longest + (LONGEST_CLOSED if around.closures.closed else 0)
+    return longest + around.closures.most
 
 
 def _pruned(rows: ir.Table, table: Table, days: Days, lookback: int | None) -> ir.Table:
@@ -158,15 +161,11 @@ def _like(column: ir.Value, day: object) -> ir.Value:
     return literal.cast("timestamp('UTC')") if column.type().is_timestamp() else literal
 
 
-def _with_zone(
-    around: Surroundings, rows: ir.Table, table: Table, instances: Sequence[Instance]
-) -> ir.Table:
-    zones = set(around.facts.account_zones().values())
-    money = any(_is_money(table, i) for i in instances)
-    if len(zones) <= 1 and not money:
-        zone = next(iter(zones), around.facts.project_timezone)
-        return rows.mutate(**{ZONE: ibis.literal(zone)})
-    return around.zone_of(rows, "account_id")
+def _with_zone(around: Surroundings, rows: ir.Table) -> ir.Table:
+    zones = {*around.facts.account_zones().values(), around.facts.project_timezone}
+    if len(zones) == 1:
+        return rows.mutate(**{ZONE: ibis.literal(next(iter(zones)))})
+    return around.zone_of(rows)
 
 
 def _is_money(table: Table, instance: Instance) -> bool:
@@ -178,7 +177,7 @@ def _for_accounts(around: Surroundings, rows: ir.Table) -> ir.Table:
     """Whom the rows count for: merged and rolled-up accounts give theirs to others."""
     if not around.members:
         return rows.mutate(**{ACCOUNT: rows.account_id})
-    members = members_table(around.members)  # type: ignore[arg-type]
+    members = members_table(around.members)
     rows = rows.left_join(
         members,
         [rows.account_id == members.member, rows[ASKED_ON] == members.member_date],
@@ -187,8 +186,7 @@ def _for_accounts(around: Surroundings, rows: ir.Table) -> ir.Table:
 
 
 def _with_shifts(around: Surroundings, rows: ir.Table, ends: Sequence[str]) -> ir.Table:
-    first = number_of(min(around.days.days)) - CALENDAR_DAYS
-    days = around.closures.of_rows(first, number_of(max(around.days.days)))
+    days = around.closures.of_rows(number_of(max(around.days.days)))
     rows = rows.left_join(
         days, [rows[ACCOUNT] == days.closed_account, rows[ROW_DAY] == days.closed_day]
     )
@@ -208,6 +206,8 @@ def _with_rates(
     if not targets:
         return rows
     rates = rates_table(around.days.days, around.facts.rates())
+    if "account" in targets:
+        rows = around.currency_of(rows)
     for target in sorted(targets):
         project = ibis.literal(around.facts.project_currency)
         to = rows.account_currency if target == "account" else project
@@ -233,14 +233,11 @@ def portfolio(around: Surroundings) -> ir.Table:
         since.isnull() | (since <= rows[ASKED_ON]),
         churned.isnull(),
     )
-    gone = [(d, m, a) for d, m, a in around.members if _left(around, m, d)]
+    stays = {(day, member) for day, member, account in around.members if member == account}
+    gone = [(d, m, a) for d, m, a in around.members if (d, m) not in stays]
     if not gone:
         return rows
-    left = members_table(gone).distinct()  # type: ignore[arg-type]
+    left = members_table(gone).distinct()
     return rows.anti_join(
         left, [rows.account_id == left.member, rows[ASKED_ON] == left.member_date]
     )
-
-
-def _left(around: Surroundings, member: str, day: object) -> bool:
-    return all(a != member for d, m, a in around.members if m == member and d == day)

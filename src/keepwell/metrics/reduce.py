@@ -104,7 +104,8 @@ def of_parts(rows: ir.Table, instance: Instance, seen: Value, age: Value) -> Val
     if kind in ("mean", "share"):
         total = rows[f"{'sum' if kind == 'mean' else 'true'} {key}"].sum(where=seen)
         return total.cast("float64") / number.sum(where=seen).cast("float64").nullif(0)
-    return getattr(rows[f"{kind} {key}"], kind)(where=seen).cast("float64")
+    found = getattr(rows[f"{kind} {key}"], kind)(where=seen)
+    return found if found.type().is_date() else found.cast("float64")
 
 
 def _scope(table: Table, rows: ir.Table) -> RowScope:

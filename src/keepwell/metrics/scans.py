@@ -22,7 +22,7 @@ from keepwell.metrics.calendar import ASKED_ON, Days
 from keepwell.metrics.compile import compiled, hours_between, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.reduce import of_parts
-from keepwell.metrics.rows import RowScope
+from keepwell.metrics.rows import RowScope, local_date
 
 Value = Any
 ROW_DAY = "row_day"
@@ -117,7 +117,7 @@ def in_currency(amount: Value, rows: ir.Table, metric: Metric) -> Value:
     """An amount in the metric's currency, as an exact decimal."""
     # DuckDB multiplies 18 digits in 64 bits, which large amounts overflow.
     rate = rows[f"{RATE} {metric.currency}"]
-    return amount.cast("decimal(38, 4)") * rate.cast("decimal(38, 9)")
+    return amount.cast("decimal(38, 4)") * rate.cast("decimal(38, 15)")
 
 
 # --- one row per account and day for plain aggregates ---------------------------------------------
@@ -142,7 +142,7 @@ def aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
         return _days_aggregate(scan, instance, kind, seen)
     value, divisor = scan.argument(instance)
     if kind in ("min", "max") and (value.type().is_date() or value.type().is_timestamp()):
-        day = value.date() if value.type().is_timestamp() else value
+        day = local_date(value, rows[ZONE])
         return day.min(where=seen) if kind == "min" else day.max(where=seen)
     if kind == "mean":
         counted = _exact(rows.count(where=seen & value.notnull()))
@@ -151,6 +151,8 @@ def aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
         # One amount that cannot be converted makes the sum unknown.
         lost = rows.count(where=seen & value.isnull() & _amount(scan, instance).notnull())
         return ibis.cases((lost == 0, _exact(value.sum(where=seen))))
+    if kind == "median":
+        value = _exact(value)  # the middle of two decimals may need one more place than they have
     total = getattr(value, kind)(where=seen)
     return _exact(total) / divisor if divisor != 1 else _exact(total)
 
@@ -249,6 +251,8 @@ def latest(scan: Scan, instance: Instance) -> ir.Table:
         order = scan.rows[scan.table.day]
     else:
         order = scan.rows[scan.table.valid[0]] if scan.table.valid else ibis.literal(0)
+    if value.type().is_timestamp():
+        value = local_date(value, scan.rows[ZONE])
     rows = scan.rows.mutate(latest_value=value, latest_order=order, latest_seen=scan.seen(instance))
     rows = rows.filter(rows.latest_seen, rows.latest_value.notnull(), rows.latest_order.notnull())
     by = [rows.latest_order.desc(), *(rows[k].desc() for k in scan.table.key)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,11 @@ PARTS = ("metric", "age", "stale", "named")
 def column_of(what: str, key: str, offset: int) -> str:
     """The column of one of a metric's four parts at an offset."""
     return f"{what} {key} {offset}"
+
+
+def period_column(kind: str, what: str, offset: int) -> str:
+    """The column of a period's part: whether it `lasts`, or the days `since` it began."""
+    return f"period/{kind}/{what}" + (f" {offset}" if offset else "")
 
 
 class Wide:
@@ -45,16 +50,20 @@ class Wide:
             if name not in ("account_id", ASKED_ON):
                 self._append(name, found[name].combine_chunks().take(at))
 
-    def add_period(self, kind: str, found: Mapping[tuple[str, date], tuple[int, bool]]) -> None:
-        """Whether a period of that kind lasts, and the days since the latest one began."""
-        pairs = zip(
-            self.data["account_id"].to_pylist(), self.data[ASKED_ON].to_pylist(), strict=True
-        )
-        known = [found.get(pair) for pair in pairs]
+    def add_numbers(self, name: str, of: Callable[[str, date], int]) -> None:
+        """A number for each account and asked day."""
+        self._append(name, pa.array([of(*pair) for pair in self._pairs()], pa.int64()))
+
+    def add_period(
+        self, kind: str, found: Mapping[tuple[str, date], tuple[int, bool]], offset: int = 0
+    ) -> None:
+        """Whether a period of that kind lasts, and the days since the latest one began, as it was
+        `offset` days earlier."""
+        known = [found.get(pair) for pair in self._pairs()]
         lasts = pa.array([k is not None and k[1] for k in known], pa.bool_())
         since = pa.array([k[0] if k is not None else None for k in known], pa.int64())
-        self._append(f"period/{kind}/lasts", lasts)
-        self._append(f"period/{kind}/since", since)
+        self._append(period_column(kind, "lasts", offset), lasts)
+        self._append(period_column(kind, "since", offset), since)
 
     def rows(self) -> ir.Table:
         """What is there so far, as a table for expressions."""
@@ -79,6 +88,10 @@ class Wide:
         parts = {column_of(w, k, 0): f"{w}/{k}" for k in keys for w in PARTS}
         chosen = self.data.select([*names, *parts])
         return chosen.rename_columns([*names, *parts.values()])
+
+    def _pairs(self) -> list[tuple[str, date]]:
+        accounts, days = (self.data[c].to_pylist() for c in ("account_id", ASKED_ON))
+        return list(zip(accounts, days, strict=True))
 
     def _append(self, name: str, values: pa.Array | pa.ChunkedArray) -> None:
         self.data = self.data.append_column(name, values)

@@ -224,7 +224,8 @@ def _inside(bands: Bands, op: str, limit: float, points: float, unit: str) -> fl
         return limit
     step = 0.001 if unit == "share" else 0.1 if unit in ("", "points") else 1.0
     up = op == ">"
-    near = round((floor(limit / step) + 1 if up else ceil(limit / step) - 1) * step, 9)
+    steps = round(limit / step, 6)
+    near = round((floor(steps) + 1 if up else ceil(steps) - 1) * step, 9)
     return near if _points(bands, near) == points else limit + (_CLOSE if up else -_CLOSE)
 
 

@@ -41,7 +41,7 @@ def demo(folder: Path, accounts: int, seed: int, end: str | None, score: bool) -
     from keepwell.kit import clock
 
     last = day_of(end, clock.today("Europe/London"))
-    with over_days("Scoring") as progress:
+    with over_days("Working") as progress:
         project = make_demo(
             folder,
             accounts=accounts,
