@@ -40,7 +40,7 @@ def _close(company: Company) -> None:
         for i, a, k, (s, e) in spans
     ))  # fmt: skip
     company.at(OPEN_AGAIN + DAY)
-    company.put("usage_daily", *logins("a05", LAST + DAY, OPEN_AGAIN, people=6, each=2))
+    company.put("usage_daily", *logins("a05", LAST + DAY, OPEN_AGAIN, people=6, each=3))
     company.put("usage_daily", *logins("a06", OPEN_AGAIN, OPEN_AGAIN, people=7, each=40))
     company.put("tickets", *(
         {"ticket_id": f"closed {n}", "account_id": "a06", "status": "open",

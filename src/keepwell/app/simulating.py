@@ -67,13 +67,13 @@ def simulate(
 ) -> Simulation:
     """Score a day's facts with the active and with the changed definitions.
 
-    with_dir: a folder with definitions laid on the built-in ones, as a project has them. sets:
-    fields by path, such as `usage.weight: 40` or `minimum_coverage: 60%`.
+    with_dir: a changed copy of the project, or a folder with only what is laid on its definitions.
+    sets: fields by path, such as `usage.weight: 40` or `minimum_coverage: 60%`.
     """
     if with_dir is None and not sets:
         raise KeepwellError("what should change?", expected="--with DIR or --set usage.weight=40")
     key = card_key(project, scorecard)
-    library = project.library if with_dir is None else _other(with_dir)
+    library = project.library if with_dir is None else _other(project, with_dir)
     if sets:
         library = _with_sets(library, key, sets)
     active = Plan(project.library.scorecard(key), project.library)
@@ -86,9 +86,14 @@ def simulate(
                  if o.scorecard == key]  # fmt: skip
     found: list[dict[str, Explanation]] = []
     names: dict[str, str] = {}
+    metrics = dict.fromkeys([*active.metrics, *changed.metrics])
+    shared = project.judge.values(
+        facts, [day], [m for m in metrics if m in project.library.metrics]
+    )
     for plan, lib in ((active, project.library), (changed, library)):
-        judge = Judge(project.settings, lib)
-        values = judge.values(facts, [day], [*plan.metrics])
+        judge = Judge(project.settings.model_copy(update={"scorecards": [key]}), lib)
+        measured_alike = lib.metrics is project.library.metrics
+        values = shared if measured_alike else judge.values(facts, [day], plan.metrics)
         ids = values["account_id"].to_pylist()
         names |= dict(zip(ids, values["account/name"].to_pylist(), strict=True))
         rows = judge.held(facts, values, plan)
@@ -97,10 +102,15 @@ def simulate(
     return _compared(day, key, found[0], found[1], names)
 
 
-def _other(folder: Path) -> Library:
-    if not folder.is_dir():
-        raise KeepwellError(f"there is no folder {folder}", expected="a folder of definitions")
-    return load(read_folder(folder), built_in(), row_problems)
+def _other(project: Project, folder: Path) -> Library:
+    files = read_folder(folder)
+    if not files:
+        raise KeepwellError(
+            f"there are no definitions in {folder}",
+            expected="a folder with metrics, scorecards or segments as a project has them",
+        )
+    is_project = (folder / "keepwell.yaml").exists()
+    return load(files, built_in() if is_project else project.library, row_problems)
 
 
 def _with_sets(library: Library, key: str, sets: Mapping[str, str]) -> Library:

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric
+from keepwell.kit.errors import KeepwellError
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, divided, truth
 from keepwell.metrics.instances import Needed
@@ -88,11 +89,25 @@ def value_type(metric: Metric) -> str:
 
 
 def typed(value: Value, metric: Metric) -> Value:
-    """A value in the type of its metric; a truth becomes yes or no."""
-    kind = value_type(metric)
-    if kind == "string" and value.type().is_boolean():
+    """A value in the type of its metric; a truth becomes yes or no.
+
+    Raises KeepwellError where the value is of another kind than the metric's unit says.
+    """
+    kind, found = value_type(metric), value.type()
+    if kind == "string" and found.is_boolean():
         return ibis.cases((value, "yes"), (~value, "no"))
-    return value if str(value.type()) == kind else value.cast(kind)
+    fits = {
+        "date": found.is_date(),
+        "float64": found.is_numeric() or found.is_boolean(),
+        "string": found.is_string() or found.is_numeric(),
+    }[kind]
+    if not fits and not found.is_null():
+        has = "a text" if found.is_string() else "a day" if found.is_temporal() else "a number"
+        raise KeepwellError(
+            f"'{metric.label}' gives {has}, which its unit '{metric.unit}' is not",
+            expected="unit: category or yes_no for texts, date for days, others for numbers",
+        )
+    return value if str(found) == kind else value.cast(kind)
 
 
 def _rank(rows: ir.Table, metric: Metric, offset: int) -> Value:

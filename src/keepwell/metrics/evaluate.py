@@ -26,7 +26,7 @@ from keepwell.definitions.expressions import PERIOD_FUNCTIONS, Expression
 from keepwell.definitions.library import Library
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import TABLES
-from keepwell.metrics.calendar import Days, covered_on, in_periods, number_of
+from keepwell.metrics.calendar import Closures, Days, covered_on, in_periods, number_of
 from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.derived import AccountScope, derived, typed, value_type
 from keepwell.metrics.families import families, fresh_days
@@ -93,6 +93,7 @@ class _Evaluation:
         for table in given_values(self.facts, self.days, [n for n in nodes if n.key in questions]):
             wide.add_counted(table)
         self._add_periods(wide, nodes, period_kinds)
+        self._add_closed(wide, around.closures)
         by_ref = {(i.key, i.offset): i for i in instances}
         for level in range(max((n.level for n in nodes), default=0) + 1):
             rows = wide.rows()
@@ -152,6 +153,23 @@ class _Evaluation:
             found = in_periods(self.facts.periods(), kind, self.days.days, offset)
             wide.add_period(kind, found, offset)
 
+    def _add_closed(self, wide: Wide, closures: Closures) -> None:
+        """Of the covered days, and of those since the account came, how many were closed: windows
+        and ages count open days, so fewer of the covered ones stand behind them."""
+        if not closures.closed:
+            return
+        for end in self.ends.values():
+            spans = {
+                day: (first, last)
+                for day, first, last in zip(
+                    self.days.days,
+                    self.days.columns[f"start of {end}"],
+                    self.days.columns[end],
+                    strict=True,
+                )
+            }
+            wide.add_closed(end, spans, closures)
+
     # --- the four columns of one metric ----------------------------------------------------------
 
     def _columns(
@@ -194,15 +212,17 @@ class _Evaluation:
         value = rows[instance.column]
         first = ibis.greatest(start, _customer_since(rows).fill_null(start))
         opens = end - instance.offset
+        # Days on which the account is closed do not count.
+        lasted = ibis.greatest(opens - first - _closed(rows, "since", instance.end), 0)
         if metric.no_rows == "zero":
             # Of an account that came later than the window began nothing was missed before.
-            begins = opens - (metric.over - 1) if metric.over else start
-            whole = (start <= begins) | (_customer_since(rows) >= start)
+            open_days = opens - start + 1 - _closed(rows, "of", instance.end)
+            whole = (open_days >= (metric.over or 0)) | (_customer_since(rows) >= start)
             value = ibis.cases((whole & (start <= opens), ibis.coalesce(value, 0.0)))
         elif metric.no_rows == "since_start":
-            value = ibis.coalesce(value, ibis.greatest(opens - first, 0).cast("float64"))
+            value = ibis.coalesce(value, lasted.cast("float64"))
         if metric.kind == "days_since_first" and metric.over is not None:
-            value = ibis.cases((opens - first >= metric.over, value))
+            value = ibis.cases((lasted >= metric.over, value))
         table = TABLES[metric.from_ or ""]
         read = {f for part in families(metric, self.facts.coverage()) for f in part}
         limit = fresh_days(metric, table, dict(self.freshness.fresh_for), read)
@@ -236,6 +256,11 @@ def period_kinds_of(conditions: Iterable[Expression]) -> list[str]:
 
 def _customer_since(rows: ir.Table) -> Value:
     return rows["account/customer_since"].epoch_days().cast("int64")
+
+
+def _closed(rows: ir.Table, what: str, end: str) -> Value:
+    name = f"closed {what} {end}"
+    return rows[name] if name in rows.columns else ibis.literal(0, "int64")
 
 
 def _greatest(values: Sequence[Value]) -> Value:

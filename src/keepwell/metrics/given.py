@@ -9,7 +9,13 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.facts.reading import Facts
-from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON, Days
+from keepwell.metrics.calendar import (
+    ASKED_DAY,
+    ASKED_ON,
+    Days,
+    members_table,
+    resolve_members,
+)
 from keepwell.metrics.instances import Needed
 from keepwell.metrics.rows import local_day
 
@@ -31,11 +37,12 @@ def _at(facts: Facts, days: Days, offset: int, nodes: Sequence[Needed]) -> ir.Ta
     zones = accounts.select(zone_account=accounts.account_id, zone=accounts.timezone)
     rows = rows.filter(rows.question_key.isin([n.key for n in nodes]))
     rows = rows.left_join(zones, rows.account_id == zones.zone_account)
+    rows = rows.mutate(zone=rows.zone.fill_null(facts.project_timezone))
     rows = rows.mutate(
         told_on=local_day(rows.assessed_at, rows.zone),
         ends_on=local_day(rows.expires_at, rows.zone),
     )
-    rows = days.spread(rows)
+    rows = _of_winners(facts, days, days.spread(rows))
     today = rows[ASKED_DAY] - offset
     rows = rows.filter(rows.told_on <= today)
     newest = ibis.row_number().over(
@@ -51,12 +58,26 @@ def _at(facts: Facts, days: Days, offset: int, nodes: Sequence[Needed]) -> ir.Ta
     return rows.group_by("account_id", ASKED_ON).agg(**columns)
 
 
+def _of_winners(facts: Facts, days: Days, rows: ir.Table) -> ir.Table:
+    """What was said of an account that was merged holds for the one that it became part of."""
+    merges = [(m.loser_id, m.winner_id, m.merged_on) for m in facts.merges()]
+    if not merges:
+        return rows
+    members = members_table(resolve_members(merges, {}, days))
+    joined = rows.left_join(
+        members, [rows.account_id == members.member, rows[ASKED_ON] == members.member_date]
+    )
+    return joined.mutate(account_id=ibis.coalesce(joined.member_account, joined.account_id))
+
+
 def _columns(rows: ir.Table, node: Needed, today: Value) -> dict[str, Value]:
     metric, key = node.metric, node.key
     mine = rows.question_key == key
     names = ["not_applicable", *metric.states]
     is_name = rows.answer_code.isin(names)
-    if metric.is_text or metric.is_date:
+    if metric.is_date:
+        value = rows.answer_code.try_cast("date")
+    elif metric.is_text:
         value = ibis.cases((~is_name, rows.answer_code))
     else:
         value = rows.answer_number.cast("float64")

@@ -55,13 +55,14 @@ class Surroundings:
     days: Days
     closures: Closures
     members: list[tuple[date, str, str]]
+    merged: frozenset[str]
 
     @classmethod
     def of(cls, facts: Facts, days: Days) -> Surroundings:
         closures = Closures.of(facts.periods(), max(days.days))
         merges = [(m.loser_id, m.winner_id, m.merged_on) for m in facts.merges()]
         members = resolve_members(merges, facts.rollups(), days)
-        return cls(facts, days, closures, members)
+        return cls(facts, days, closures, members, frozenset(loser for loser, _, _ in merges))
 
     def zone_of(self, rows: ir.Table) -> ir.Table:
         """The rows with the time zone of their own account beside them, whomever they count for."""
@@ -162,7 +163,8 @@ def _like(column: ir.Value, day: object) -> ir.Value:
 
 
 def _with_zone(around: Surroundings, rows: ir.Table) -> ir.Table:
-    zones = {*around.facts.account_zones().values(), around.facts.project_timezone}
+    known = around.facts.account_zones()
+    zones = {known.get(a, around.facts.project_timezone) for a in {*known, *around.merged}}
     if len(zones) == 1:
         return rows.mutate(**{ZONE: ibis.literal(next(iter(zones)))})
     return around.zone_of(rows)

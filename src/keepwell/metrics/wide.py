@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 
-from keepwell.metrics.calendar import ASKED_ON, Days
+from keepwell.metrics.calendar import ASKED_ON, Closures, Days, number_of
 
 PARTS = ("metric", "age", "stale", "named")
 
@@ -50,9 +50,24 @@ class Wide:
             if name not in ("account_id", ASKED_ON):
                 self._append(name, found[name].combine_chunks().take(at))
 
-    def add_numbers(self, name: str, of: Callable[[str, date], int]) -> None:
-        """A number for each account and asked day."""
-        self._append(name, pa.array([of(*pair) for pair in self._pairs()], pa.int64()))
+    def add_closed(
+        self, end: str, spans: Mapping[date, tuple[int | None, int | None]], closures: Closures
+    ) -> None:
+        """How many days of each account were closed of those that are covered, and of those after
+        the day on which it came. spans: by asked day the first and the last covered one."""
+        of, since = [], []
+        came = self.data["account/customer_since"].to_pylist()
+        for (account, day), customer_since in zip(self._pairs(), came, strict=True):
+            first, last = spans[day]
+            if first is None or last is None or account not in closures.closed:
+                of.append(0)
+                since.append(0)
+                continue
+            new = first if customer_since is None else max(first, number_of(customer_since))
+            of.append(closures.between(account, first, last))
+            since.append(closures.between(account, new + 1, last))
+        self._append(f"closed of {end}", pa.array(of, pa.int64()))
+        self._append(f"closed since {end}", pa.array(since, pa.int64()))
 
     def add_period(
         self, kind: str, found: Mapping[tuple[str, date], tuple[int, bool]], offset: int = 0

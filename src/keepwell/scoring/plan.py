@@ -30,6 +30,7 @@ Columns = dict[str, Any]
 Stage = Callable[[ir.Table], Columns]
 PLACES = 9
 _ROW = "row number"
+ROWS = "rows to score"
 NOT_ENOUGH = "not_enough_data"
 
 
@@ -48,6 +49,24 @@ class Node:
     @property
     def is_leaf(self) -> bool:
         return self.component.components is None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL over the table ROWS, with the types of the columns that it gives."""
+
+    sql: str
+    types: Sequence[pa.DataType]
+
+    def answer(self, con: Backend, rows: pa.Table) -> pa.Table:
+        """What it says of these rows."""
+        con.con.register(ROWS, rows)
+        try:
+            found = con.con.execute(self.sql).to_arrow_table()
+        finally:
+            con.con.unregister(ROWS)
+        columns = zip(found.column_names, found.columns, self.types, strict=True)
+        return pa.table({name: column.cast(kind) for name, column, kind in columns})
 
 
 @dataclass(frozen=True)
@@ -111,12 +130,25 @@ class Plan:
         numbers = pa.array(range(rows.num_rows), pa.int64())
         rows = rows.append_column(_ROW, numbers)
         for stage in self.stages:
-            table = ibis.memtable(rows)
-            columns = stage(table)
-            found = con.to_pyarrow(table.select(_ROW, **columns)).sort_by(_ROW)
-            for name in columns:
-                rows = rows.append_column(name, found[name])
+            found = self._statement(con, stage, rows.schema).answer(con, rows).sort_by(_ROW)
+            for name in found.column_names:
+                if name != _ROW:
+                    rows = rows.append_column(name, found[name])
         return rows.drop_columns([c for c in rows.column_names if c == _ROW or _is_scaffold(c)])
+
+    def _statement(self, con: Backend, stage: Stage, schema: pa.Schema) -> Statement:
+        """A stage as the engine's SQL. Writing it takes longer than running it, so it is kept."""
+        key = stage, tuple(schema.names), tuple(map(str, schema.types))
+        if key not in self._statements:
+            table = ibis.table(ibis.Schema.from_pyarrow(schema), name=ROWS)
+            selected = table.select(_ROW, **stage(table))
+            types = selected.schema().to_pyarrow().types
+            self._statements[key] = Statement(con.compile(selected), types)
+        return self._statements[key]
+
+    @cached_property
+    def _statements(self) -> dict[Any, Statement]:
+        return {}
 
     @cached_property
     def stages(self) -> list[Stage]:
