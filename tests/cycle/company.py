@@ -322,7 +322,7 @@ def facts(first: date = START, last: date = LAST) -> dict[str, list[dict[str, An
         )  # fmt: skip
         usage += logins(account, first, last, people=1 + n % 8, each=1 + n % 2)
         for k in range(n % 6):
-            opened = at(first + timedelta(days=3 + 11 * k), 9 + k)
+            opened = at(first + timedelta(days=42 + 5 * k), 9 + k)
             if opened.date() <= last:
                 tickets.append({"ticket_id": f"t{n}-{k}", "account_id": account,
                                 "opened_at": opened, "status": "open"})  # fmt: skip
@@ -331,7 +331,7 @@ def facts(first: date = START, last: date = LAST) -> dict[str, list[dict[str, An
             surveys.append({"response_id": f"r{n}", "survey_key": "q1", "kind": "nps",
                             "account_id": account, "sent_at": sent,
                             "responded_at": sent + timedelta(hours=30) if n % 4 < 3 else None,
-                            "score": n - 2 if n % 4 < 3 else None})  # fmt: skip
+                            "score": n - 1 if n % 4 < 3 else None})  # fmt: skip
     return {"accounts": accounts, "subscriptions": contracts, "usage_daily": usage,
             "tickets": tickets, "survey_responses": surveys}  # fmt: skip
 

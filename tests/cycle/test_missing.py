@@ -85,7 +85,7 @@ def test_the_last_known_value_is_held_as_long_as_the_scorecard_says(company: Com
     company.run(*(LAST + age * DAY for age in ages))
     found = {age: company.project.explain("a10", as_of=LAST + age * DAY) for age in ages}
     states = {age: (line(e, "voice").state, line(e, "voice").points) for age, e in found.items()}
-    assert states == {5: ("known", 60), 6: ("held", 60), 30: ("held", 60), 31: ("stale", None)}
+    assert states == {5: ("known", 100), 6: ("held", 100), 30: ("held", 100), 31: ("stale", None)}
     assert [line(found[age], "voice").age for age in ages] == list(ages)
     assert found[30].explanation.coverage == pytest.approx(0.85)
     assert found[31].explanation.coverage == pytest.approx(0.70)
@@ -103,7 +103,7 @@ def test_asked_without_an_answer_never_asked_and_not_applicable_are_different(
     voices = {a: line(e, "voice") for a, e in told.items()}
     assert (voices["a03"].state, voices["a03"].points) == ("no_response", 20)
     assert (voices["a04"].state, voices["a04"].points) == ("missing", None)
-    assert (voices["a05"].state, voices["a05"].value) == ("known", 3)
+    assert (voices["a05"].state, voices["a05"].value) == ("known", 4)
     bonds = {a: line(e, "bond") for a, e in told.items()}
     assert (bonds["a03"].state, bonds["a04"].state) == ("missing", "not_applicable")
     assert bonds["a03"].is_missing

@@ -26,8 +26,8 @@ from tests.cycle.company import (
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("worker.py")
 DAY = timedelta(days=1)
-UNSCORED = [LAST - n * DAY for n in range(36, 30, -1)]  # the six days before the scored ones
-KILLS = 8
+UNSCORED = [LAST - n * DAY for n in range(34, 30, -1)]  # the four days before the scored ones
+KILLS = 6
 
 
 class Worker:
@@ -113,25 +113,25 @@ def current_rows(company: Company, table: str) -> list[str]:
 def test_scoring_twice_and_importing_at_the_same_time_loses_nothing(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    coming = LAST + 8 * DAY
+    coming = LAST + 5 * DAY
     now = at(coming + DAY, 12).isoformat()
     quiet = Company(shutil.copytree(company.folder, tmp_path / "quiet"), monkeypatch)
     importing = Worker("import", company.folder, LAST + DAY, coming)
     overlapping = [
-        Worker("score", company.folder, UNSCORED[0], UNSCORED[3], 2, now=now),
-        Worker("score", company.folder, UNSCORED[1], UNSCORED[4], 1, now=now),
+        Worker("score", company.folder, UNSCORED[0], UNSCORED[2], 1, now=now),
+        Worker("score", company.folder, UNSCORED[1], UNSCORED[3], 2, now=now),
     ]
     said = [line.split() for worker in overlapping for line in worker.finish()]
     importing.finish()
     counts = [(int(words[1]), int(words[3])) for words in said if words[:1] == ["scored"]]
-    assert [sum(n) for n in zip(*counts, strict=True)] == [5, 3]
+    assert [sum(n) for n in zip(*counts, strict=True)] == [4, 2]
     # The facts are those of the same imports without any company.
     Worker("import", quiet.folder, LAST + DAY, coming).finish()
     for table in ("usage_daily", "tickets", "coverage"):
         assert current_rows(company, table) == current_rows(quiet, table)
     # Each day can be had again from what had arrived when it was scored.
-    infos = {d: company.project.history.day_info(d, "care") for d in UNSCORED[:5]}
-    for day in (UNSCORED[0], UNSCORED[4]):
+    infos = {d: company.project.history.day_info(d, "care") for d in UNSCORED}
+    for day in (UNSCORED[0], UNSCORED[3]):
         info = infos[day]
         assert info is not None
         quiet.forget_scores()

@@ -6,7 +6,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -34,6 +34,15 @@ def go(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
+def until(happened: Callable[[], bool]) -> None:
+    """Waits, for a minute at most: a busy machine takes its time."""
+    for _ in range(6000):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
 def output(process: subprocess.Popen[str]) -> str:
     """Everything the process has said, when it has ended."""
     said, complained = process.communicate(timeout=60)
@@ -58,13 +67,16 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     first = date(2026, 1, 1)
     killed_while_writing = 0
     process = start(tmp_path, first, 60, 5, ACCOUNTS)
+    held = tmp_path / ".lock.json"
     for _ in range(KILLS):
+        held.unlink(missing_ok=True)  # of the process killed before
         go(process)
+        until(held.exists)
         time.sleep(chance.uniform(0, 0.5))
         process.kill()
         with process:
             pass
-        killed_while_writing += (tmp_path / ".lock.json").exists()
+        killed_while_writing += held.exists()
         assert problems(history, ACCOUNTS) == []
         latest = history.latest_day("enterprise")
         first = latest + timedelta(days=5) if latest is not None else first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from textwrap import dedent
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from keepwell.facts.reading import Facts
 from keepwell.metrics.evaluate import NO_SETTINGS, Freshness, evaluate
 
 Row: TypeAlias = Mapping[str, Any]
+Tables: TypeAlias = Mapping[str, Sequence[Row]]
 BEGINNING = date(1900, 1, 1)
 END = date(2999, 12, 31)
 
@@ -47,8 +48,8 @@ def always(*families: str, source: str = "memory") -> list[Cover]:
 class Values:
     """What evaluate() returned, by account and day."""
 
-    table: pa.Table
-    rows: Mapping[tuple[str, date], Row]
+    table: pa.Table = field(repr=False)
+    rows: Mapping[tuple[str, date], Row] = field(repr=False)
 
     def __call__(self, key: str, account_id: str = "a", day: date | None = None) -> Any:
         """The value of a metric; without a day there is only one."""
@@ -109,7 +110,7 @@ def measured(
     return Values(table, rows)
 
 
-def given(tables: Mapping[str, Sequence[Row]], *, until: date = END, **more: Any) -> MemoryFacts:
+def given(tables: Tables, *, until: date = END, **more: Any) -> MemoryFacts:
     """Facts in memory. Families of all given tables are covered for all time up to `until`."""
     accounts = tables.get("accounts", [account("a")])
     facts = {"accounts": accounts, **tables}
@@ -118,6 +119,6 @@ def given(tables: Mapping[str, Sequence[Row]], *, until: date = END, **more: Any
     return MemoryFacts(facts, until=until, **more)
 
 
-def _covered(tables: Mapping[str, Sequence[Row]], until: date) -> list[Cover]:
+def _covered(tables: Tables, until: date) -> list[Cover]:
     derived = MemoryFacts(tables).coverage()
     return [Cover("memory", c.family, BEGINNING, until) for c in derived]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -92,8 +92,8 @@ def explain(
             moved = change(old, current, same, anew.get(found["account_id"]))
         elif since is not None:
             raise KeepwellError(f"{found['account/name']} was no customer on {since}")
+    _looked_at(project, plan, whatif or {})
     values = {k: metric_value(plan.library, k, v) for k, v in (whatif or {}).items()}
-    _known_metrics(plan, values)
     tried = explained(con, plan, with_values(row, values))[0] if values else None
     rows = project.history.read(key, days=[info.day])
     group, standings = _standings(project, portfolio, rows, found["account_id"], plan)
@@ -167,13 +167,18 @@ def _before(project: Project, key: str, info: DayInfo, since: date | None) -> Da
     return snapshot.day_info(nearest, key)
 
 
-def _known_metrics(plan: Plan, values: Mapping[str, object]) -> None:
-    for key in values:
-        if key not in plan.metrics:
-            raise KeepwellError(
-                f"the scorecard '{plan.scorecard.scorecard}' does not look at '{key}'",
-                todo=did_you_mean(key, plan.metrics),
-            )
+def _looked_at(project: Project, plan: Plan, keys: Iterable[str]) -> None:
+    for key in keys:
+        if key in plan.metrics:
+            continue
+        known = key in project.library.metrics
+        card = plan.scorecard.scorecard
+        raise KeepwellError(
+            f"the scorecard '{card}' does not look at '{key}'"
+            if known
+            else f"no metric is called '{key}'",
+            todo=did_you_mean(key, plan.metrics),
+        )
 
 
 def _standings(

@@ -22,7 +22,6 @@ from keepwell.metrics.evaluate import period_kinds_of
 from keepwell.metrics.wide import row_keys
 from keepwell.scoring.plan import Plan
 
-LONGEST = timedelta(days=800)
 PARTS_HELD = ("metric", "age", "stale", "named", "period")
 
 
@@ -78,7 +77,7 @@ def _made_of(plan: Plan, metrics: Iterable[str]) -> list[Expression]:
 def _last_open_day(periods: Iterable[Period], day: date) -> date | None:
     """The last day before the period that lasts on `day`, none of which lasts; None where none
     lasts on `day`."""
-    spans = [span for p in periods for span in occurrences(p, day - LONGEST, day)]
+    spans = [span for p in periods for span in occurrences(p, day)]
     open_ = day
     while around := [start for start, end in spans if start <= open_ <= end]:
         open_ = min(around) - timedelta(days=1)

@@ -149,7 +149,7 @@ class Closures:
     def between(self, account: str, first: int, last: int) -> int:
         """How many closed days there are from the first to the last, both included."""
         days = self.closed.get(account, ())
-        return bisect_right(days, last) - bisect_left(days, first)
+        return max(bisect_right(days, last) - bisect_left(days, first), 0)
 
     def shift(self, account: str, day: int) -> int:
         """How many closed days there are up to and including that day."""

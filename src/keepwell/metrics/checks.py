@@ -11,6 +11,7 @@ from keepwell.definitions.metric import Metric
 from keepwell.definitions.yaml import Document, FieldPath
 from keepwell.facts.schema import TABLES
 from keepwell.kit.errors import DefinitionErrors, KeepwellError, Problem, nearest
+from keepwell.metrics.fitting import Fitting, counted
 from keepwell.metrics.rows import column_of
 
 
@@ -27,26 +28,45 @@ def check_rows(library: Library) -> None:
 def row_problems(library: Library, keys: Iterable[tuple[str, str]]) -> list[Problem]:
     """What of the definitions with those (kind, key) does not fit the canonical tables."""
     problems: list[Problem] = []
+    fitting = Fitting(library)
     for kind, key in keys:
         document = library.documents[kind, key]
-        if kind == "metric" and key in library.metrics:
-            problems.extend(_metric(library.metrics[key], document))
-        elif kind == "scorecard" and key in library.scorecards:
-            for at, condition in scorecard_conditions(library.scorecards[key]):
-                problems.extend(_attributes(condition, at, document))
-        elif kind == "segmentation" and key in library.segmentations:
-            for name, segment in library.segmentations[key].segments.items():
-                if segment.when is not None:
-                    at = ("segments", name, "when")
-                    problems.extend(_attributes(segment.when, at, document))
-        elif kind == "segment" and key in library.segments:
-            when = library.segments[key].when
-            if when is not None:
-                problems.extend(_attributes(when, ("when",), document))
+        metric = library.metrics.get(key) if kind == "metric" else None
+        conditions = list(_conditions(library, kind, key))
+        found = [p for at, c in conditions for p in _attributes(c, at, document)]
+        if metric is not None:
+            found.extend(_rows_of(metric, document))
+        if not found:
+            misfits = [m for at, c in conditions for m in fitting.condition(at, c)]
+            if metric is not None:
+                misfits.extend(fitting.formula(metric))
+                misfits.extend(counted(metric) if metric.from_ in TABLES else ())
+            found = [document.problem(at, e.what, e.expected) for at, e in misfits]
+        problems.extend(found)
     return problems
 
 
-def _metric(metric: Metric, document: Document) -> Iterator[Problem]:
+def _conditions(library: Library, kind: str, key: str) -> Iterator[tuple[FieldPath, Expression]]:
+    """Every condition over accounts of a definition, with the place where it stands."""
+    if kind == "metric" and key in library.metrics:
+        metric = library.metrics[key]
+        if metric.share_of_accounts is not None:
+            yield ("share_of_accounts",), metric.share_of_accounts
+        for state, when in metric.states.items():
+            yield ("states", state), when
+    elif kind == "scorecard" and key in library.scorecards:
+        yield from scorecard_conditions(library.scorecards[key])
+    elif kind == "segmentation" and key in library.segmentations:
+        for name, segment in library.segmentations[key].segments.items():
+            if segment.when is not None:
+                yield ("segments", name, "when"), segment.when
+    elif kind == "segment" and key in library.segments:
+        segment = library.segments[key]
+        if segment.when is not None:
+            yield ("when",), segment.when
+
+
+def _rows_of(metric: Metric, document: Document) -> Iterator[Problem]:
     if metric.formula is not None:
         yield from _attributes(metric.formula, ("formula",), document)
     if metric.from_ is None:
@@ -79,9 +99,9 @@ def _column(name: str, at: FieldPath, document: Document, table: str) -> Iterato
     try:
         column_of(TABLES[table], name)
     except KeepwellError as error:
-        hint = error.todo.removeprefix("did you mean ").rstrip("?") if error.todo else None
-        yield document.problem(at, error.what, f"a column of {table}" + (f": {hint}" if hint
-                                                                         else ""))  # fmt: skip
+        is_near = error.todo is not None and error.todo.startswith("did you mean")
+        near = error.todo.split("'")[1] if error.todo and is_near else None
+        yield document.problem(at, error.what, f"a column of {table}", near)
 
 
 def _attributes(condition: Expression, at: FieldPath, document: Document) -> Iterator[Problem]:

@@ -95,7 +95,7 @@ def _arithmetic(
     operator: Callable[..., Value],
 ) -> Callable[[exp.Expression, Scope], Value]:
     def apply(node: exp.Expression, scope: Scope) -> Value:
-        return operator(*(_number(_value(a, scope)) for a in node.args.values() if _is_part(a)))
+        return operator(*(number(_value(a, scope)) for a in node.args.values() if _is_part(a)))
 
     return apply
 
@@ -104,7 +104,7 @@ def _is_part(argument: Any) -> bool:
     return isinstance(argument, exp.Expression)
 
 
-def _number(value: Value) -> Value:
+def number(value: Value) -> Value:
     """The value, if one can reckon with it. Engines would try to read a text as a number."""
     kind = value.type()
     if kind.is_null():
@@ -220,7 +220,7 @@ def _days_between(args: list[exp.Expression], scope: Scope) -> Value:
 
 def _round(args: list[exp.Expression], scope: Scope) -> Value:
     places = int(args[1].name) if len(args) > 1 else 0
-    return _number(_value(args[0], scope)).cast("float64").round(places)
+    return number(_value(args[0], scope)).cast("float64").round(places)
 
 
 def _pointwise(operator: Callable[..., Value]) -> Callable[[list[exp.Expression], Scope], Value]:
@@ -244,9 +244,9 @@ def _all_known(operator: Callable[..., Value], values: tuple[Value, ...]) -> Val
 
 
 _FUNCTIONS: dict[str, Callable[[list[exp.Expression], Scope], Value]] = {
-    "abs": _pointwise(lambda x: _number(x).abs()),
-    "ceil": _pointwise(lambda x: _number(x).cast("float64").ceil()),
-    "floor": _pointwise(lambda x: _number(x).cast("float64").floor()),
+    "abs": _pointwise(lambda x: number(x).abs()),
+    "ceil": _pointwise(lambda x: number(x).cast("float64").ceil()),
+    "floor": _pointwise(lambda x: number(x).cast("float64").floor()),
     "round": _round,
     "lower": _pointwise(lambda x: x.lower()),
     "upper": _pointwise(lambda x: x.upper()),

@@ -1,9 +1,8 @@
-"""Whether the parts of an expression fit together: compiled against tables that hold no rows."""
+"""Whether the parts of expressions fit together, found by compiling them without any rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ibis
@@ -12,72 +11,110 @@ import ibis.expr.types as ir
 from keepwell.definitions.expressions import Expression
 from keepwell.definitions.library import SCORE_NAMES, Library
 from keepwell.definitions.metric import Metric
+from keepwell.definitions.yaml import FieldPath
 from keepwell.facts.arrow import ibis_schema
 from keepwell.facts.model import Table
 from keepwell.facts.schema import TABLES
 from keepwell.kit.errors import KeepwellError
 from keepwell.metrics.calendar import ASKED_ON
-from keepwell.metrics.compile import compiled, truth
+from keepwell.metrics.compile import compiled, number, truth
 from keepwell.metrics.derived import AccountScope, typed, value_type
-from keepwell.metrics.instance import argument_of
-from keepwell.metrics.rows import RowScope
+from keepwell.metrics.rows import RowScope, neighbours
 
 Value = Any
-Misfit = tuple[str, KeepwellError]  # the field, and what is wrong with it
+Misfit = tuple[FieldPath, KeepwellError]
+CONDITIONS = frozenset({"count", "share", "streak"})
+REAL = frozenset({"sum", "mean", "median"})
+DAYS = frozenset({"days_since_last", "days_until"})
 
 
 class Fitting:
-    """Compiles the expressions of a library's definitions without any facts."""
+    """The names of all accounts' expressions, with the types of their values."""
 
     def __init__(self, library: Library) -> None:
-        self.library = library
-
-    def metric(self, metric: Metric) -> Iterator[Misfit]:
-        """The fields of a metric whose expressions do not fit."""
-        if metric.is_aggregate:
-            yield from self._counted(metric)
-        if metric.formula is not None:
-            yield from _tried("formula", lambda: self._formula(metric))
-        for field, condition in (
-            ("share_of_accounts", metric.share_of_accounts),
-            *((f"states.{name}", when) for name, when in metric.states.items()),
-        ):
-            if condition is not None:
-                yield from self.condition(field, condition)
-
-    def condition(self, field: str, condition: Expression) -> Iterator[Misfit]:
-        """The field, if its condition does not fit or is neither true nor false."""
-        yield from _tried(field, lambda: _truth(compiled(condition, self._accounts), condition))
-
-    def _formula(self, metric: Metric) -> None:
-        assert metric.formula is not None
-        typed(compiled(metric.formula, self._accounts), metric)
-
-    @cached_property
-    def _accounts(self) -> AccountScope:
-        attributes = ibis_schema(TABLES["accounts"])
-        columns = {f"account/{name}": kind for name, kind in attributes.items()}
-        columns |= {f"metric/{k}": value_type(m) for k, m in self.library.metrics.items()}
-        scores = [f"{key.replace('-', '_')}.{n}" for key in self.library.scorecards
-                  for n in SCORE_NAMES]  # fmt: skip
-        extra = {
-            name: ibis.null("string" if name.endswith("tier") else "float64")
-            for name in (*SCORE_NAMES, *scores)
-            if name not in self.library.metrics
+        attributes = ibis_schema(TABLES["accounts"]).items()
+        columns = {f"account/{name}": kind for name, kind in attributes}
+        columns |= {f"metric/{key}": value_type(m) for key, m in library.metrics.items()}
+        keys = [key.replace("-", "_") for key in library.scorecards]
+        scores = [*SCORE_NAMES, *(f"{key}.{name}" for key in keys for name in SCORE_NAMES)]
+        self._names = {
+            *library.metrics,
+            *(f"account.{name}" for name, _ in attributes),
+            *scores,
         }
-        return _AnyDay(ibis.table({**columns, ASKED_ON: "date"}), extra=extra)
+        for name in scores:
+            columns[f"score/{name}"] = "string" if name.endswith("tier") else "float64"
+        rows = ibis.table({**columns, ASKED_ON: "date"})
+        extra = {name: rows[f"score/{name}"] for name in scores if name not in library.metrics}
+        self._scope = _AnyDay(rows, extra=extra)
 
-    def _counted(self, metric: Metric) -> Iterator[Misfit]:
-        table = TABLES[metric.from_ or ""]
-        scope = RowScope(
-            table, _rows(table), ibis.literal(0, "int64"), ibis.literal("UTC")
-        )  # fmt: skip
-        kind = metric.kind
-        if isinstance(getattr(metric, kind), Expression):
-            yield from _tried(kind, lambda: _argument(metric, scope))
-        for field in ("where", "order_by"):
-            condition = getattr(metric, field)
-            if condition is not None and field == "where":
-                yield from _tried(field, lambda: _truth(compiled(metric.where, scope), metric.where))
-            elif condition is not None:
-                yield from _tried(field, lambda: compiled(metric.order_by, scope))
+    def condition(self, at: FieldPath, condition: Expression) -> Iterator[Misfit]:
+        """What is wrong with a condition over accounts; names that are unknown are not."""
+        if condition.names <= self._names:
+            yield from _tried(at, lambda: truth(compiled(condition, self._scope)), condition)
+
+    def formula(self, metric: Metric) -> Iterator[Misfit]:
+        """What is wrong with the formula of a metric."""
+        formula = metric.formula
+        if formula is not None and formula.names <= self._names:
+            yield from _tried(
+                ("formula",), lambda: typed(compiled(formula, self._scope), metric), formula
+            )
+
+
+class _AnyDay(AccountScope):
+    """A metric is of the same type on every day."""
+
+    def before(self, name: str, days: int) -> Value:
+        return self.name(name)
+
+
+def counted(metric: Metric) -> Iterator[Misfit]:
+    """What is wrong with the expressions of a metric that is counted from facts."""
+    table = TABLES[metric.from_ or ""]
+    argument = getattr(metric, metric.kind)
+    given = [e for e in (argument, metric.where, metric.order_by) if isinstance(e, Expression)]
+    scope = RowScope(table, _rows(table, given), ibis.literal(0, "int64"), ibis.literal("UTC"))
+    if isinstance(argument, Expression):
+        yield from _tried((metric.kind,), lambda: _argument(argument, metric, scope), argument)
+    where, order = metric.where, metric.order_by
+    if where is not None:
+        yield from _tried(("where",), lambda: truth(compiled(where, scope)), where)
+    if order is not None:
+        yield from _tried(("order_by",), lambda: compiled(order, scope), order)
+
+
+def _argument(argument: Expression, metric: Metric, scope: RowScope) -> None:
+    value, kind = compiled(argument, scope), metric.kind
+    if kind in CONDITIONS:
+        truth(value)
+    elif kind in REAL:
+        number(value)
+    elif kind in DAYS:
+        scope.day(value)
+    elif kind in ("min", "max", "latest"):
+        # What is latest is a day where it is an instant, in the account's time zone.
+        typed(value.date() if value.type().is_timestamp() else value, metric)
+
+
+def _rows(table: Table, expressions: list[Expression]) -> ir.Table:
+    columns = dict(ibis_schema(table).items())
+    for path in neighbours(table, expressions):
+        near = ibis_schema(TABLES[path.table]).items()
+        columns |= {f"{path.name}.{name}": kind for name, kind in near}
+    return ibis.table(columns)
+
+
+def _tried(at: FieldPath, work: Callable[[], Any], expression: Expression) -> Iterator[Misfit]:
+    try:
+        work()
+    except KeepwellError as error:
+        yield at, error
+    except (TypeError, AttributeError):
+        yield (
+            at,
+            KeepwellError(
+                f"{expression.text!r} gives a value of another kind",
+                expected="a condition, a number or a day, as the field says",
+            ),
+        )
