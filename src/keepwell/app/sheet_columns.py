@@ -7,6 +7,7 @@ or is named in `ignore`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -198,23 +199,40 @@ def _take(
 
 
 def _unknown(header: str, known: Known) -> SheetProblem:
-    """A column that nobody knows, with the names that come nearest."""
-    by_name: dict[str, str] = {}
-    for key in known.metrics:
-        by_name[_spaced(known.library.metrics[key].label)] = key
-        by_name[_spaced(key)] = key
-    for attribute in known.attributes:
-        by_name[_spaced(attribute)] = attribute
-    near = nearest(_spaced(header), by_name)
+    """A column that nobody knows, with the name that comes nearest."""
+    near = _meant(header, known)
     leave = f"--ignore '{header}' leaves it out"
     return SheetProblem(
         f"column '{header}'",
         "no metric or attribute is called so",
         "a metric's key or label",
-        f"did you mean '{by_name[near]}'? {leave}" if near else leave,
+        f"did you mean '{near}'? {leave}" if near else leave,
         column=header,
     )
 
 
-def _spaced(name: str) -> str:
-    return " ".join(name.casefold().replace("_", " ").split())
+def _meant(header: str, known: Known) -> str | None:
+    """The metric or attribute that a header could mean: the one that shares most words with it,
+    those that the scorecard judges first; else the one that is spelt most like it."""
+    names: dict[str, str] = {}  # as written -> key
+    for key in dict.fromkeys((*known.plan.metrics, *sorted(known.metrics))):
+        names |= {key: key, known.library.metrics[key].label: key}
+    names |= {attribute: attribute for attribute in sorted(known.attributes)}
+    words = [w for w in _words(header) if len(w) > 2 and w not in _COMMON]
+    best, most = None, 0
+    for name, key in names.items():
+        shared = sum(any(own.startswith(w) for own in _words(name)) for w in words)
+        if shared > most:
+            best, most = key, shared
+    if best is not None:
+        return best
+    by_spelling = {" ".join(_words(name)): key for name, key in names.items()}
+    near = nearest(" ".join(_words(header)), by_spelling)
+    return by_spelling[near] if near else None
+
+
+_COMMON = frozenset({"count", "number", "last", "days", "day", "per", "the", "month", "week"})
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())
