@@ -58,6 +58,12 @@ def metrics_page() -> str:
         f"The {len(library().metrics)} built-in metrics, by topic. Each can be computed from facts,"
         " or supplied by a column of a spreadsheet that carries its key or its label. A project may"
         " replace or extend each of them by its key.",
+        "A remark such as “U04 (A, E)” in a definition names an input that the frameworks ask for,"
+        " and which of them do. The letter of an input is its topic: U usage, S support, G contact,"
+        " V satisfaction, O outcomes, R relationship, A advocacy, F money, C lifecycle. The letters"
+        " in brackets are [the frameworks](frameworks/index.md): A leading indicators, B value"
+        " realisation, C enterprise, D portfolio 360, E plan-tiered. *Ours* marks what Keepwell had"
+        " to choose.",
         *(_topic(file, keys, readers) for file, keys in sorted(by_file.items())),
     )
 
@@ -113,11 +119,20 @@ def segments_page() -> str:
     return page(
         "# Segments",
         "Built-in groups of accounts. In a segmentation an account belongs to the first segment"
-        " whose condition is true; a condition that is unknown takes nobody.",
+        " whose condition is true; a condition that is unknown takes nobody. Remarks call"
+        " [the frameworks](frameworks/index.md) by letters.",
         *map(_segmentation, library().segmentations.values()),
         "## Segments that stand alone" if library().segments else "",
+        "An account is in each of them or not.",
         _segments(library().segments),
+        *(details("Definition", block(texts()[f], "yaml")) for f in _files("segment")),
     )
+
+
+def _files(kind: str) -> list[str]:
+    """The files that hold definitions of a kind, each once."""
+    found = (file_of(kind, key) for its, key in library().documents if its == kind)
+    return list(dict.fromkeys(found))
 
 
 def _segmentation(segmentation: Segmentation) -> str:

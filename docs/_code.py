@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from types import FunctionType
 
 import click
 from _markdown import block, cell, code, page, table
 
 import keepwell
+from keepwell.app.explaining import Explained
+from keepwell.app.quality import Status
+from keepwell.app.sheet import ScoredAccount, SheetResult
+from keepwell.app.simulating import Simulation
 from keepwell.cli.main import cli
+from keepwell.cycle.night import Outcome
 from keepwell.facts.model import Column, Table
+from keepwell.facts.quality import Feed, Rejects
 from keepwell.facts.schema import PROVENANCE, TABLES
+from keepwell.ingest.report import ImportReport, TableReport
+from keepwell.scoring.change import Change, Part
+from keepwell.scoring.explain import Explanation, Line, Term
+from keepwell.scoring.levers import Lever, WayUp
+from keepwell.segments.peers import Standing
 
 # The mark that keeps click from wrapping a paragraph of a help text.
 AS_WRITTEN = "\b"
+
+RESULTS: tuple[type, ...] = (
+    Outcome, ImportReport, TableReport, Explained, Explanation, Line, Term, Change, Part, WayUp,
+    Lever, Standing, Simulation, Status, Feed, Rejects, SheetResult, ScoredAccount,
+)  # fmt: skip
+"""What the functions of the API return, beside tables and plain values."""
 
 
 def command_line_page() -> str:
@@ -98,19 +116,25 @@ def _options(command: click.Command, context: click.Context) -> str:
 
 
 def python_api_page() -> str:
-    """What `import keepwell` offers: signatures and docstrings."""
-    sections = []
+    """What `import keepwell` offers: signatures and docstrings, and what comes back."""
+    classes, functions = [], []
     for name in keepwell.__all__:
         thing = getattr(keepwell, name)
         if inspect.isclass(thing):
-            sections.append(_class(name, thing))
+            classes.append(_class(name, thing))
         elif callable(thing):
-            sections.append(_function(f"keepwell.{name}", thing, "##"))
+            functions.append(_function(f"keepwell.{name}", thing, "##"))
     return page(
         "# Python API",
         block("import keepwell as kw", "python"),
-        "The command line calls these functions and no others.",
-        *sections,
+        "The command line calls these functions and no others. A mistake of the user raises"
+        " `keepwell.kit.errors.KeepwellError`, whose `text()` says what was wrong, where, and what"
+        " to do.",
+        *functions,
+        *classes,
+        "## What comes back",
+        "Frozen dataclasses: plain data, to be read and passed on.",
+        *map(_result, RESULTS),
     )
 
 
@@ -124,6 +148,27 @@ def _class(name: str, thing: type) -> str:
         elif isinstance(value, (FunctionType, classmethod, staticmethod)):
             members.append(_function(f"{name}.{member}", getattr(thing, member), "###"))
     return page(f"## keepwell.{name}", inspect.getdoc(thing) or "", *members)
+
+
+def _result(thing: type) -> str:
+    """A dataclass: its docstring, its fields, and what else it offers."""
+    rows = [(code(f.name), code(f.type)) for f in fields(thing)]
+    rows += [
+        (code(name), cell(inspect.getdoc(value) or "").rstrip("."))
+        for name, value in vars(thing).items()
+        if isinstance(value, property) and not name.startswith("_")
+    ]
+    rows += [
+        (code(f"{name}()"), cell(inspect.getdoc(value) or "").rstrip("."))
+        for name, value in vars(thing).items()
+        if isinstance(value, FunctionType) and not name.startswith("_")
+    ]
+    text = inspect.getdoc(thing) or ""
+    return page(
+        f"### {thing.__name__}",
+        text.replace("<", "&lt;"),
+        table(("field", "type or meaning"), rows),
+    )
 
 
 def _function(name: str, function: Callable[..., object], level: str) -> str:
@@ -153,7 +198,13 @@ def _signature(function: Callable[..., object]) -> inspect.Signature:
 
     signature = inspect.signature(function)
     parameters = [
-        parameter.replace(annotation=shown(parameter.annotation))
+        parameter.replace(
+            annotation=shown(parameter.annotation),
+            # A function that stands in has no name that a reader could use.
+            default=_AsWritten("...")
+            if isinstance(parameter.default, FunctionType)
+            else parameter.default,
+        )
         for name, parameter in signature.parameters.items()
         if name != "self"
     ]

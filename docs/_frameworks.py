@@ -28,6 +28,18 @@ FRAMEWORKS = (
     "plan-tiered",
 )
 METRICS = "../metrics.md"
+LETTERS = {
+    "leading-indicators": "A",
+    "value-realization": "B",
+    "enterprise": "C",
+    "portfolio-360": "D",
+    "engagement-trends": "D",
+    "product-adoption": "D",
+    "customer-value": "D",
+    "plan-tiered": "E",
+}
+"""Which of the five texts a scorecard follows, as the remarks in the catalogue call it."""
+READ = "How the source was read"
 
 
 def framework_pages() -> dict[str, str]:
@@ -47,11 +59,16 @@ def _overview() -> str:
         "# Frameworks",
         "Built-in ways of judging health. Each is a YAML file that one engine reads; none has code"
         " of its own. Start a project with one, extend it by name, or copy it and change it.",
+        "They follow five texts about customer health, which the remarks on these pages call A to"
+        " E. D describes a page with four indicators, each a scorecard here. *Printed* is what"
+        " such a text says in figures; *ours* is what Keepwell had to choose because it does not"
+        " say.",
         table(
-            ("framework", "judges", "measures", "tiers"),
+            ("framework", "text", "judges", "measures", "tiers"),
             (
                 (
                     f"[{cell(cards[key].label)}]({key}.md)",
+                    LETTERS.get(key, ""),
                     cell(cards[key].description),
                     str(sum(1 for _ in cards[key].leaves())),
                     ", ".join(cell(tier.label) for tier in cards[key].tiers),
@@ -72,8 +89,7 @@ def _framework(card: Scorecard) -> str:
         if card.scorecard in FRAMEWORKS
         else "",
         f"It applies where {code(card.applies_to.text)}." if card.applies_to else "",
-        "## What the source leaves open" if any(c.path == () for c in remarks) else "",
-        *(as_markdown(c.text) for c in remarks if c.path == ()),
+        _letter(card.scorecard),
         "## Tiers",
         _tiers(card.tiers),
         *_actions(card.tiers),
@@ -86,9 +102,23 @@ def _framework(card: Scorecard) -> str:
         *_components(card),
         *_adjustments(card.adjustments),
         *_targets(card),
+        f"## {READ}" if remarks else "",
+        *(as_markdown(c.text) for c in remarks if c.path == ()),
         *_remarks(card, file),
         "## The whole definition",
         details(file, block(texts()[file], "yaml")),
+    )
+
+
+def _letter(key: str) -> str:
+    """What the letter of its text means, and where the readings stand."""
+    if key not in LETTERS:
+        return ""
+    place = "#" + READ.lower().replace(" ", "-")
+    return (
+        f"It follows text {LETTERS[key]} of the [five](index.md) that the built-in frameworks come"
+        " from. Where the text is silent or contradicts itself, the reading that was taken is told"
+        f" [below]({place})."
     )
 
 
@@ -246,7 +276,7 @@ def _remarks(card: Scorecard, file: str) -> Iterator[str]:
         if comment.path
     ]
     if rows:
-        yield "## Remarks on single figures"
+        yield "### Remarks on single figures"
         yield table(("where", "remark"), rows)
 
 

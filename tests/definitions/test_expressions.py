@@ -6,12 +6,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 
 from keepwell.definitions.expressions import (
     FUNCTIONS,
     MOST_CHARACTERS,
     SHIFTS,
     Expression,
+    can_be_named,
     function_name,
     length,
     parse,
@@ -232,6 +234,21 @@ def test_an_expression_as_long_as_allowed_is_read() -> None:
     assert parse("x" + " or x" * 90).names == {"x"}
 
 
+@pytest.mark.parametrize("before", ["", "x and ", "abs("])
+def test_no_word_of_sql_causes_any_other_error(before: str) -> None:
+    for word in DuckDB.Tokenizer.KEYWORDS:
+        check(before + word)
+        check(f"{before}{word} x {word}")
+
+
+def test_words_that_an_expression_could_not_name_are_known() -> None:
+    for key in ("case", "when", "and", "null", "select", "grant", "current_date", "true"):
+        assert not can_be_named(key), key
+    for key in ("logins_7d", "rank", "day", "status", "plan", "value", "first", "interval"):
+        assert can_be_named(key), key
+        assert parse(f"{key} > 5 or 5 < {key}").names == {key}
+
+
 # --- nothing else can happen ----------------------------------------------------------------------
 
 
@@ -263,6 +280,7 @@ SLOW = [HealthCheck.too_slow]
 
 @settings(max_examples=150, suppress_health_check=SLOW, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join))
+@example("grant")
 @example("interval 'abc' day")
 @example("x = ²")
 @example("x > 1e400 days")

@@ -114,6 +114,12 @@ def test_a_file_without_definitions_is_no_problem() -> None:
         ("metrics: {A b: {}}", [
             ("1:11: metrics.A b: 'A b' is not a key; expected small letters, digits and _: "
             "my_metric")]),
+        ("metrics: {case: {label: A, formula: logins_7d}}", [
+            ("1:11: metrics.case: 'case' means something else; expected a key that is no word of "
+            "the expression language")]),
+        ("metrics: {score: {label: A, formula: logins_7d}}", [
+            ("1:11: metrics.score: 'score' means something else; expected a key that is no word of "
+            "the expression language")]),
         ("segments: {a: {label: A}}", [
             "1:12: segments.a: 'when' is missing; expected a condition"]),
         ("segments: {a: {label: A, when: logins_8d > 1}}", [

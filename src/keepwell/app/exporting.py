@@ -40,6 +40,15 @@ def export(
     key = card_key(project, scorecard)
     if first is None and last is None:
         first = last = scored_day(project, key, None).day
+    elif first is not None and last is not None and first > last:
+        raise KeepwellError(f"{first} is after {last}", expected="the first day first")
+    days = project.history.scored_days(key)["date"].to_pylist()
+    if not any((first or d) <= d <= (last or d) for d in days):
+        raise KeepwellError(
+            f"no day from {first or 'the first'} to {last or 'the last'} was scored with '{key}'",
+            expected=f"days from {min(days)} to {max(days)}" if days else None,
+            todo="score them: keepwell score --from DATE --to DATE",
+        )
     return Table(_scores(project, key, first, last) if what == "scores"
                  else _measures(project, key, first, last))  # fmt: skip
 

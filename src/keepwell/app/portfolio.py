@@ -16,6 +16,7 @@ from keepwell.cycle.scoring import PORTFOLIO
 from keepwell.definitions.expressions import parse
 from keepwell.facts.engine import connect_ibis
 from keepwell.kit.errors import KeepwellError, did_you_mean
+from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.derived import AccountScope
 from keepwell.scoring.change import Change, change
@@ -145,8 +146,11 @@ def _filtered(
                 todo=did_you_mean(name, options),
             )  # fmt: skip
         everything = everything.append_column(name, values)
-    scope = _ColumnScope(ibis.memtable(everything.append_column("asked_on", pa.array(
-        [day] * len(ids), pa.date32()))))  # fmt: skip
+    # What a comparison of days needs beside the columns that are named.
+    zones = pa.array([portfolio.get(a, {}).get("account/timezone") for a in ids], pa.string())
+    today = pa.array([day] * len(ids), pa.date32())
+    everything = everything.append_column("account/timezone", zones)
+    scope = _ColumnScope(ibis.memtable(everything.append_column(ASKED_ON, today)))
     kept = connect_ibis().to_pyarrow(
         scope.rows.filter(truth(compiled(expression, scope))).select("account")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,14 @@ from keepwell.app.built_in import built_in
 from keepwell.app.days_scored import card_key
 from keepwell.app.table import Table
 from keepwell.cycle.scoring import Judge
-from keepwell.definitions.library import Library
+from keepwell.definitions.library import Library, component_place
 from keepwell.definitions.loading import load, read_folder, validate
+from keepwell.definitions.rules import check
 from keepwell.definitions.scorecard import NodePath, Scorecard
-from keepwell.definitions.yaml import Document, merge, parse
+from keepwell.definitions.yaml import Document, FieldPath, Position, parse
 from keepwell.facts.known import Known
 from keepwell.kit import clock
-from keepwell.kit.errors import KeepwellError, did_you_mean
+from keepwell.kit.errors import DefinitionErrors, KeepwellError, did_you_mean
 from keepwell.metrics.checks import row_problems
 from keepwell.scoring.change import Change, change
 from keepwell.scoring.explain import Explanation, explained
@@ -103,6 +104,8 @@ def simulate(
 
 
 def _other(project: Project, folder: Path) -> Library:
+    if not folder.is_dir():
+        raise KeepwellError(f"there is no folder {folder}")
     files = read_folder(folder)
     if not files:
         raise KeepwellError(
@@ -118,12 +121,7 @@ def _with_sets(library: Library, key: str, sets: Mapping[str, str]) -> Library:
     document = library.documents[("scorecard", key)]
     card = library.scorecard(key)
     for path, text in sets.items():
-        value = parse(text, f"--set {path}").value
-        place = _place(card, path)
-        inside: Any = value
-        for part in reversed(place):
-            inside = {part: inside}
-        document = merge(document, Document(inside, {}, f"--set {path}"))
+        document = _replaced(document, _place(card, path), parse(text, f"--set {path}"))
     scorecard = validate(Scorecard, document)
     changed = Library(
         library.metrics,
@@ -132,22 +130,35 @@ def _with_sets(library: Library, key: str, sets: Mapping[str, str]) -> Library:
         library.segments,
         {**library.documents, ("scorecard", key): document},
     )
-    from keepwell.definitions.rules import check
-    from keepwell.kit.errors import DefinitionErrors
-
     problems = list(check(changed, {("scorecard", key)}))
     if problems:
         raise DefinitionErrors(problems)
     return changed
 
 
-def _place(card: Scorecard, path: str) -> list[str]:
+def _replaced(document: Document, place: FieldPath, given: Document) -> Document:
+    """The document with another value in that place; without the field where it is null."""
+    value = dict(document.value)
+    inside = value
+    for part in place[:-1]:
+        inside[part] = dict(inside[part])
+        inside = inside[part]
+    inside.pop(place[-1], None)
+    if given.value is not None:
+        inside[place[-1]] = given.value
+    positions = {p: at for p, at in document.positions.items() if p[: len(place)] != place}
+    positions |= {(*place, *p): at for p, at in given.positions.items()}
+    positions[place] = Position(given.file, 1, 1)
+    return replace(document, value=value, positions=positions)
+
+
+def _place(card: Scorecard, path: str) -> FieldPath:
     """Where in the file `usage/active_users.weight` or `minimum_coverage` stands."""
     fields = Scorecard.model_fields
     name, _, field = path.rpartition(".")
     if not name:
         if path in fields and path not in ("scorecard", "components"):
-            return [path]
+            return (path,)
         raise KeepwellError(
             f"'{path}' names no field", expected="a path such as usage.weight",
             todo=did_you_mean(path, fields),
@@ -156,7 +167,9 @@ def _place(card: Scorecard, path: str) -> list[str]:
     if found is None:
         names = ["/".join(p) for p, _ in card.nodes()]
         raise KeepwellError(f"there is no component '{name}'", todo=did_you_mean(name, names))
-    return [part for key in found for part in ("components", key)] + [field]
+    if field == "components":
+        raise KeepwellError(f"'{path}' is more than a field", todo="change a copy: --with DIR")
+    return (*component_place(found), field)
 
 
 def _compared(

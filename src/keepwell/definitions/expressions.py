@@ -7,6 +7,7 @@ spellings: `20%` is 0.20 and `30 days` is a length of time.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,10 +16,14 @@ from math import isfinite
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from keepwell.kit.errors import KeepwellError, did_you_mean
+
+# What is no expression is said by us, in our words.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 MOST_CHARACTERS = 4_000
 MOST_NODES = 600
@@ -116,8 +121,18 @@ def parse(text: str) -> Expression:
         trees = sqlglot.parse(_plain_sql(text), dialect="duckdb")
     except RecursionError:
         raise KeepwellError(f"{_short(text)} is too deeply nested") from None
-    except SqlglotError as error:
-        detail = str(error).split(". Line")[0].splitlines()[0]
+    # Beside its own errors sqlglot raises others for half a statement, such as "grant".
+    except (
+        SqlglotError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        detail = "this is no expression"
+        if isinstance(error, SqlglotError):
+            detail = str(error).split(". Line")[0].partition("\n")[0]
         if detail.startswith("Required keyword"):
             detail = "something is missing"
         raise KeepwellError(
@@ -129,6 +144,16 @@ def parse(text: str) -> Expression:
         raise KeepwellError(f"{_short(text)} is not one expression", expected="one expression")
     _check(tree, text)
     return Expression(text, tree)
+
+
+def can_be_named(key: str) -> bool:
+    """Whether a key can stand in an expression; words of the language, such as `case`, cannot."""
+    if key.upper() not in DuckDB.Tokenizer.KEYWORDS:
+        return True
+    try:
+        return parse(key).names == {key}
+    except KeepwellError:
+        return False
 
 
 def _short(text: str) -> str:
@@ -295,7 +320,7 @@ def _plain_sql(text: str) -> str:
     try:
         tokens = sqlglot.tokenize(text, dialect="duckdb")
     except SqlglotError as error:
-        detail = str(error).splitlines()[0]
+        detail = str(error).partition("\n")[0]
         raise KeepwellError(f"cannot read the expression {_short(text)}: {detail}") from None
     out: list[str] = []
     at = 0

@@ -12,7 +12,8 @@ from pydantic_core import ErrorDetails
 
 from keepwell.definitions import rules
 from keepwell.definitions.bands import Ramp
-from keepwell.definitions.library import Library
+from keepwell.definitions.expressions import can_be_named
+from keepwell.definitions.library import SCORE_NAMES, Library
 from keepwell.definitions.metric import Metric, Range
 from keepwell.definitions.scorecard import (
     Action,
@@ -125,6 +126,12 @@ def _file(document: Document, reading: _Reading) -> None:
                     reading.problems.append(
                         document.problem((section, key), f"{key!r} is not a key",
                                          "small letters, digits and _: my_metric")
+                    )  # fmt: skip
+                    continue
+                if kind == "metric" and (key in SCORE_NAMES or not can_be_named(key)):
+                    reading.problems.append(
+                        document.problem((section, key), f"'{key}' means something else",
+                                         "a key that is no word of the expression language")
                     )  # fmt: skip
                     continue
                 reading.add(document, kind, str(key), (section, key))

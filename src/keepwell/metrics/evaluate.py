@@ -221,6 +221,8 @@ class _Evaluation:
             value = ibis.cases((whole & (start <= opens), ibis.coalesce(value, 0.0)))
         elif metric.no_rows == "since_start":
             value = ibis.coalesce(value, lasted.cast("float64"))
+        if instance.unconverted in rows.columns:
+            value = ibis.cases((rows[instance.unconverted].fill_null(0) == 0, value))
         if metric.kind == "days_since_first" and metric.over is not None:
             value = ibis.cases((lasted >= metric.over, value))
         table = TABLES[metric.from_ or ""]

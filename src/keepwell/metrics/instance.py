@@ -20,6 +20,11 @@ class Instance:
     column: str
     end: str
 
+    @property
+    def unconverted(self) -> str:
+        """The name in results of the number of amounts that could not be converted."""
+        return f"{self.column} unconverted"
+
 
 def is_money(table: Table, expression: Expression) -> bool:
     """Whether an expression over a table's rows is an amount of money, to be converted."""

@@ -35,6 +35,7 @@ GROUP = (ACCOUNT, ASKED_ON)
 VALUE = "distinct_value"
 BY = "group_value"
 SECONDS_IN_HOUR = 3600
+MONEY = frozenset({"sum", "mean", "median", "min", "max"})
 
 
 @dataclass(frozen=True)
@@ -147,18 +148,23 @@ def aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
     if kind == "mean":
         counted = _exact(rows.count(where=seen & value.notnull()))
         return _exact(value.sum(where=seen)) / (counted * divisor).nullif(0)
-    if kind == "sum" and is_money(scan.table, argument_of(instance.metric)):
-        # One amount that cannot be converted makes the sum unknown.
-        lost = rows.count(where=seen & value.isnull() & _amount(scan, instance).notnull())
-        return ibis.cases((lost == 0, _exact(value.sum(where=seen))))
     if kind == "median":
         value = _exact(value)  # the middle of two decimals may need one more place than they have
     total = getattr(value, kind)(where=seen)
     return _exact(total) / divisor if divisor != 1 else _exact(total)
 
 
-def _amount(scan: Scan, instance: Instance) -> Value:
-    return compiled(argument_of(instance.metric), scan.scope(instance))
+def _unconverted(scan: Scan, instance: Instance) -> dict[str, Value]:
+    """The number of amounts for which there is no rate: one of them makes the whole unknown."""
+    if scan.reduced or instance.metric.kind not in MONEY:
+        return {}
+    expression = argument_of(instance.metric)
+    if not is_money(scan.table, expression):
+        return {}
+    amount = compiled(expression, scan.scope(instance))
+    missing = scan.rows[f"{RATE} {instance.metric.currency}"].isnull()
+    lost = scan.rows.count(where=scan.seen(instance) & amount.notnull() & missing)
+    return {instance.unconverted: lost}
 
 
 def _days_aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
@@ -175,7 +181,9 @@ def _days_aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> V
 
 def plain(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     """All plain aggregates over the table in one group-by."""
-    columns = {i.column: _aggregated(scan, i) for i in instances}
+    columns: dict[str, Value] = {}
+    for i in instances:
+        columns |= {i.column: _aggregated(scan, i), **_unconverted(scan, i)}
     return scan.rows.group_by(*GROUP).agg(**columns)
 
 
@@ -212,8 +220,10 @@ def per_group(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     if not scan.reduced:
         scan = scan.keyed(**{BY: scan.scope(instances[0]).name(name)})
     inner = {i.column: _inner(scan, i) for i in instances}
-    groups = scan.rows.group_by(*GROUP, BY).agg(**inner)
+    lost = {name: count for i in instances for name, count in _unconverted(scan, i).items()}
+    groups = scan.rows.group_by(*GROUP, BY).agg(**inner, **lost)
     outer = {i.column: _outer(groups[i.column], i.metric.then or "max") for i in instances}
+    outer |= {name: groups[name].sum() for name in lost}
     return groups.group_by(*GROUP).agg(**outer)
 
 
@@ -243,6 +253,7 @@ def latest(scan: Scan, instance: Instance) -> ir.Table:
     """The value of the newest row that has one. Rows of one instant are ordered by their key."""
     scope = scan.scope(instance)
     value = compiled(argument_of(instance.metric), scope)
+    has_value = value.notnull()
     if is_money(scan.table, argument_of(instance.metric)):
         value = in_currency(value, scan.rows, instance.metric)
     if instance.metric.order_by is not None:
@@ -253,8 +264,9 @@ def latest(scan: Scan, instance: Instance) -> ir.Table:
         order = scan.rows[scan.table.valid[0]] if scan.table.valid else ibis.literal(0)
     if value.type().is_timestamp():
         value = local_date(value, scan.rows[ZONE])
-    rows = scan.rows.mutate(latest_value=value, latest_order=order, latest_seen=scan.seen(instance))
-    rows = rows.filter(rows.latest_seen, rows.latest_value.notnull(), rows.latest_order.notnull())
+    seen = scan.seen(instance) & has_value
+    rows = scan.rows.mutate(latest_value=value, latest_order=order, latest_seen=seen)
+    rows = rows.filter(rows.latest_seen, rows.latest_order.notnull())
     by = [rows.latest_order.desc(), *(rows[k].desc() for k in scan.table.key)]
     rows = rows.mutate(
         latest_rank=ibis.row_number().over(group_by=[rows[g] for g in GROUP], order_by=by)

@@ -42,7 +42,7 @@ class Node:
     component: Component
     printed_share: float  # of the whole tree
 
-    @property
+    @cached_property
     def name(self) -> str:
         return "/".join(self.path)
 

@@ -1,0 +1,63 @@
+"""Several days at once are the same as each by itself, bit for bit, in whatever order rows come."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from keepwell.catalog import definitions
+from keepwell.definitions.library import Library
+from keepwell.definitions.loading import load
+from keepwell.facts.memory import MemoryFacts
+from keepwell.facts.schema import IMPORTED
+from tests.metrics.measuring import measured
+from tests.metrics.mixed import company
+
+DAYS = [date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1)]
+
+
+@cache
+def library() -> Library:
+    return load(definitions())
+
+
+@cache
+def together() -> pa.Table:
+    facts = MemoryFacts(company(), project_currency="EUR")
+    return measured(library(), facts, DAYS, period_kinds=["seasonal_closure"]).table
+
+
+def of_day(day: date) -> pa.Table:
+    return together().filter(pc.equal(together()["asked_on"], day)).combine_chunks()
+
+
+def test_the_company_has_rows_of_every_table_and_feeds_most_metrics() -> None:
+    assert set(company()) == set(IMPORTED) - {"sources", "coverage", "text_signals", "staff"}
+    known = [
+        key for key in library().metrics
+        if together()[f"metric/{key}"].null_count < together().num_rows
+    ]  # fmt: skip
+    assert len(known) > 150, sorted(set(library().metrics) - set(known))
+
+
+@pytest.mark.parametrize("day", [DAYS[0], DAYS[-1]], ids=str)
+def test_a_day_among_others_is_the_day_by_itself(day: date) -> None:
+    facts = MemoryFacts(company(), project_currency="EUR")
+    alone = measured(library(), facts, day, period_kinds=["seasonal_closure"]).table
+    assert alone.schema == of_day(day).schema
+    for name in alone.column_names:
+        assert alone[name].combine_chunks().equals(of_day(day)[name].combine_chunks()), name
+
+
+def test_the_order_of_rows_and_days_does_not_matter() -> None:
+    rng = random.Random(6)
+    tables = {name: rng.sample(list(rows), len(rows)) for name, rows in company().items()}
+    facts = MemoryFacts(tables, project_currency="EUR")
+    again = measured(library(), facts, DAYS[::-1], period_kinds=["seasonal_closure"]).table
+    for name in again.column_names:
+        assert again[name].combine_chunks().equals(together()[name].combine_chunks()), name
