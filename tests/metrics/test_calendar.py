@@ -103,14 +103,18 @@ def test_closed_days_are_counted_like_a_calendar_is_crossed_out() -> None:
                 crossed |= {one + timedelta(days=n) for n in range(days)}
         closures = Closures.of(periods, last)
         assert closures.closed["a"] == tuple(sorted(number_of(d) for d in crossed))
-        assert closures.most == len(crossed)
         for _ in range(20):
             start = first + timedelta(days=rng.randrange(1200))
             end = start + timedelta(days=rng.randrange(-5, 200))
             inside = [d for d in crossed if start <= d <= end]
             assert closures.between("a", number_of(start), number_of(end)) == len(inside)
+            wanted, back, open_days = rng.randrange(1, 120), end, 0
+            while open_days < wanted:
+                open_days += back not in crossed
+                back -= timedelta(days=1)
+            assert closures.stretch(wanted, number_of(end)) == (end - back).days
     nobody = Closures.of([period("2024-01-01", None, kind="onboarding")], last)
-    assert (nobody.closed, nobody.most, nobody.between("a", 0, 99_999)) == ({}, 0, 0)
+    assert (nobody.closed, nobody.stretch(7, 9), nobody.between("a", 0, 99_999)) == ({}, 7, 0)
 
 
 # --- coverage -------------------------------------------------------------------------------------

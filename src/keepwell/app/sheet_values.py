@@ -24,7 +24,8 @@ from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.derived import AccountScope, derived, typed, value_type
 from keepwell.metrics.instances import Needed, Ref, needed
-from keepwell.metrics.wide import PARTS, Wide, column_of
+from keepwell.metrics.statements import Statement
+from keepwell.metrics.wide import PARTS, Wide, column_of, wide_table
 
 Value = Any
 _ARROW = {"float64": pa.float64(), "string": pa.string(), "date": pa.date32()}
@@ -54,13 +55,13 @@ def metric_values(
     keys = list(dict.fromkeys(keys))
     stages = _stages(library, keys, given)
     told = [n for stage in stages for n in stage if n.offset == 0 and n.key in given.metrics]
-    wide = Wide(con, ibis.memtable(_accounts(told, given, day)))
+    wide = Wide(_accounts(told, given, day))
     for stage in stages:
-        rows = wide.rows()
+        rows = wide_table(wide.data.schema)
         columns: dict[str, Value] = {}
         for node in stage:
-            columns |= _columns(rows, node, given, library)
-        wide.add_computed(rows, columns)
+            columns |= _columns(rows, node, given)
+        wide.add_computed(con, Statement.of(rows.select("account_id", ASKED_ON, **columns)))
     return wide.selected(keys, ())
 
 
@@ -114,16 +115,16 @@ def _accounts(told: Sequence[Needed], given: Given, day: date) -> pa.Table:
     return pa.table(columns)
 
 
-def _columns(rows: ir.Table, node: Needed, given: Given, library: Library) -> dict[str, Value]:
+def _columns(rows: ir.Table, node: Needed, given: Given) -> dict[str, Value]:
     """The four columns of one metric at one offset."""
     metric, key = node.metric, node.key
     value: Value = ibis.null(value_type(metric))
     named: Value = ibis.null("string")
     if node.offset == 0:
         if not _is_all_told(node, given) and not metric.is_aggregate and metric.assessed is None:
-            value = typed(derived(rows, node, library), metric)
+            value = typed(derived(rows, node), metric)
         if metric.states:
-            scope = AccountScope(rows, 0, library)
+            scope = AccountScope(rows)
             branches = [(truth(compiled(c, scope)), s) for s, c in metric.states.items()]
             named = ibis.cases(*branches, else_=named)
         if key in given.metrics:

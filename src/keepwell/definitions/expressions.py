@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import isfinite
 
 import sqlglot
@@ -74,9 +74,9 @@ class Expression:
     """A checked expression: its text as written and its tree."""
 
     text: str
-    tree: exp.Expression
+    tree: exp.Expression = field(compare=False, repr=False)
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """Every name in it: `logins_30d`, `person.seniority`."""
         return frozenset(name_of(c) for c in self.tree.find_all(exp.Column))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
 
 MEMORY = "1500MB"
@@ -43,8 +44,17 @@ def connect(
 
 def connect_ibis() -> Backend:
     """The same as an Ibis backend."""
+    return _ibis().duckdb.from_connection(connect())
+
+
+def sql_of(expression: ir.Table) -> str:
+    """The SQL of an expression over tables that are named only; nothing is opened for it."""
+    return str(_ibis().duckdb.compile(expression))
+
+
+def _ibis() -> Any:
     import ibis
 
     # Merging selects takes half of the time that compiling a scorecard takes.
     ibis.options.sql.fuse_selects = False
-    return ibis.duckdb.from_connection(connect())
+    return ibis

@@ -79,6 +79,11 @@ class Facts(ABC):
         rows = self._visible(name) if plain else self._whole(name)
         return rows.select(*[c for c in known if c in columns])
 
+    def name_rows(self, name: str, rows: ibis.Table) -> None:
+        """Let the SQL of statements find these rows under a name, in place of earlier ones."""
+        sql = self.con.compile(rows)
+        self.con.raw_sql(" ".join(["CREATE OR REPLACE VIEW", quoted(name), "AS", sql]))
+
     def coverage(self) -> list[Cover]:
         """What days each source has covered, joined to as few stretches as possible."""
         return list(self._coverage)

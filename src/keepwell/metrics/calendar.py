@@ -1,8 +1,8 @@
 """The days that are asked for, which days a source has covered, and on which an account is closed.
 
 Days travel as whole numbers since 1970-01-01. What differs only from one asked day to the next is
-worked out here in Python and enters the expression as a literal (one day) or as columns of a small
-table (several days).
+worked out here in Python and becomes the columns of a small table, so that the SQL of a pass is the
+same for any days.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 
 from keepwell.facts.context import Cover, Period
@@ -71,57 +69,28 @@ class Days:
     """The asked days, with named whole numbers that differ by day."""
 
     days: tuple[date, ...]
-    columns: dict[str, list[int | None]] = field(default_factory=dict)
+    columns: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
 
-    @property
-    def single(self) -> bool:
-        return len(self.days) == 1
-
-    def add(self, name: str, values: Sequence[int | None]) -> str:
-        """Name a number for each asked day; the name is returned."""
-        self.columns[name] = list(values)
+    def named(self, what: str, values: Sequence[int | None]) -> str:
+        """The name of a number for each asked day; equal numbers of a kind have one name."""
+        given = tuple(values)
+        alike = [n for n in self.columns if n.startswith(what)]
+        for name in alike:
+            if self.columns[name] == given:
+                return name
+        name = f"{what} {len(alike)}"
+        self.columns[name] = given
         return name
 
-    def value(self, table: ir.Table, name: str) -> ir.IntegerValue:
-        """That number in a table that came out of `spread`."""
-        if not self.single:
-            return table[name]
-        value = self.columns[name][0]
-        return ibis.null("int64") if value is None else ibis.literal(value, "int64")
-
-    def table(self) -> ir.Table:
+    def table(self) -> pa.Table:
         """One row per asked day: asked_on, asked_day and every named number."""
-        data = {
-            ASKED_ON: pa.array(self.days, pa.date32()),
-            ASKED_DAY: pa.array([number_of(d) for d in self.days], pa.int64()),
-            **{name: pa.array(values, pa.int64()) for name, values in self.columns.items()},
-        }
-        return ibis.memtable(pa.table(data))
-
-    def spread(self, rows: ir.Table) -> ir.Table:
-        """Every row on every asked day, as columns asked_on and asked_day."""
-        if self.single:
-            day = self.days[0]
-            asked = {
-                ASKED_ON: ibis.literal(day, "date"),
-                ASKED_DAY: ibis.literal(number_of(day), "int64"),
+        return pa.table(
+            {
+                ASKED_ON: pa.array(self.days, pa.date32()),
+                ASKED_DAY: pa.array([number_of(d) for d in self.days], pa.int64()),
+                **{name: pa.array(values, pa.int64()) for name, values in self.columns.items()},
             }
-            return rows.mutate(**asked)
-        return rows.cross_join(self.table())
-
-    def reaching(self, rows: ir.Table, row_day: str, lookback: int | None) -> ir.Table:
-        """Every row on each asked day that can see it: not before it happened, nor too long after.
-
-        Rows whose day is empty are seen on every day.
-        """
-        if self.single:
-            return self.spread(rows)
-        table = self.table()
-        happened = rows[row_day]
-        near = happened <= table[ASKED_DAY]
-        if lookback is not None:
-            near = near & (happened > table[ASKED_DAY] - lookback)
-        return rows.join(table, near | happened.isnull())
+        )
 
 
 @dataclass(frozen=True)
@@ -141,10 +110,15 @@ class Closures:
                     days.update(range(number_of(start), number_of(min(end, last)) + 1))
         return cls({a: tuple(sorted(days)) for a, days in found.items() if days})
 
-    @property
-    def most(self) -> int:
-        """How many days the account was closed that was closed longest."""
-        return max((len(days) for days in self.closed.values()), default=0)
+    def stretch(self, open_days: int, last: int) -> int:
+        """How many days back from `last` any account needs to have been open on so many of them."""
+        longest = open_days
+        for account in self.closed:
+            days = open_days
+            while (closed := self.between(account, last - days + 1, last)) > days - open_days:
+                days = open_days + closed
+            longest = max(longest, days)
+        return longest
 
     def between(self, account: str, first: int, last: int) -> int:
         """How many closed days there are from the first to the last, both included."""
@@ -155,7 +129,7 @@ class Closures:
         """How many closed days there are up to and including that day."""
         return bisect_right(self.closed[account], day)
 
-    def of_rows(self, last: int) -> ir.Table:
+    def table(self, last: int) -> pa.Table:
         """closed_account, closed_day, row_shift and row_closed (0 or 1) for every day of accounts
         that are ever closed, from their first closed day on: there are none to count before."""
         rows = [
@@ -164,21 +138,12 @@ class Closures:
             for closed in [frozenset(days)]
             for day in range(days[0], last + 1)
         ]
-        names = ("closed_account", "closed_day", "row_shift", "row_closed")
-        return _small({name: [row[i] for row in rows] for i, name in enumerate(names)})
-
-    def of_ends(self, days: Days, names: Sequence[str]) -> ir.Table:
-        """account_id, date and the shift at each of the named numbers of days."""
-        data: dict[str, list[object]] = {"ends_account": [], "ends_date": []}
-        data |= {f"shift {n}": [] for n in names}
-        for account in self.closed:
-            for i, day in enumerate(days.days):
-                data["ends_account"].append(account)
-                data["ends_date"].append(day)
-                for name in names:
-                    end = days.columns[name][i]
-                    data[f"shift {name}"].append(0 if end is None else self.shift(account, end))
-        return _small(data)
+        kinds = {"closed_account": pa.string(), "closed_day": pa.int64(),
+                 "row_shift": pa.int64(), "row_closed": pa.int64()}  # fmt: skip
+        columns = [
+            pa.array([row[i] for row in rows], kind) for i, kind in enumerate(kinds.values())
+        ]
+        return pa.table(columns, names=list(kinds))
 
 
 def occurrences(period: Period, last: date) -> list[tuple[date, date]]:
@@ -224,18 +189,6 @@ def in_periods(
     return found
 
 
-def _small(data: Mapping[str, Sequence[object]]) -> ir.Table:
-    arrays = {}
-    for name, values in data.items():
-        kind: pa.DataType = pa.int64()
-        if name.endswith(("account", "member")):
-            kind = pa.string()
-        elif name.endswith("date"):
-            kind = pa.date32()
-        arrays[name] = pa.array(list(values), kind)
-    return ibis.memtable(pa.table(arrays))
-
-
 def resolve_members(
     merges: Iterable[tuple[str, str, date]], rollups: Mapping[str, Sequence[str]], days: Days
 ) -> list[tuple[date, str, str]]:
@@ -269,14 +222,3 @@ def _last_winner(account: str, into: Mapping[str, str]) -> str:
             return account
         seen.add(winner)
     return winner
-
-
-def members_table(rows: Sequence[tuple[date, str, str]]) -> ir.Table:
-    """The rows of resolve_members as a table: member_date, member, member_account."""
-    return _small(
-        {
-            "member_date": [d for d, _, _ in rows],
-            "member": [m for _, m, _ in rows],
-            "member_account": [a for _, _, a in rows],
-        }
-    )

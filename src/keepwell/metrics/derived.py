@@ -8,7 +8,6 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric
 from keepwell.kit.errors import KeepwellError
 from keepwell.metrics.calendar import ASKED_ON
@@ -27,12 +26,10 @@ class AccountScope:
         self,
         rows: ir.Table,
         offset: int = 0,
-        library: Library | None = None,
         extra: Mapping[str, Value] | None = None,
     ) -> None:
         self.rows = rows
         self.offset = offset
-        self.library = library
         self.extra = extra or {}
 
     def name(self, name: str) -> Value:
@@ -59,13 +56,13 @@ class AccountScope:
         return self.rows[column]
 
 
-def derived(rows: ir.Table, node: Needed, library: Library) -> Value:
+def derived(rows: ir.Table, node: Needed) -> Value:
     """The value of a metric that is made of others at the same or an earlier day.
 
     rows hold a column per input, named by column_of(); no metric that is counted from facts.
     """
     metric, offset = node.metric, node.offset
-    scope = AccountScope(rows, offset, library)
+    scope = AccountScope(rows, offset)
     if metric.formula is not None:
         return compiled(metric.formula, scope)
     if metric.change is not None:

@@ -8,45 +8,42 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.facts.reading import Facts
-from keepwell.metrics.calendar import (
-    ASKED_DAY,
-    ASKED_ON,
-    Days,
-    members_table,
-    resolve_members,
-)
+from keepwell.facts.arrow import ibis_schema
+from keepwell.facts.schema import TABLES
+from keepwell.metrics.calendar import ASKED_DAY
 from keepwell.metrics.instances import Needed
+from keepwell.metrics.prepare import Setting
 from keepwell.metrics.rows import local_day
+from keepwell.metrics.scans import GROUP, ZONE
+from keepwell.metrics.statements import Reading
 
 Value = Any
+ASSESSMENTS = Reading("assessments", None, pruned=False)
+COLUMNS = ("account_id", "assessment_id", "question_key", "answer_number", "answer_code",
+           "assessed_at", "expires_at")  # fmt: skip
+OWN = "is_own"
+"""In asked accounts: 1 where the account is the member itself or what it was merged into."""
 
 
-def given_values(facts: Facts, days: Days, nodes: Sequence[Needed]) -> list[ir.Table]:
-    """For each metric at each offset `given <what> <key> <offset>`: the value, a name where there
-    is none, its age in days, and whether it still holds. One table per offset."""
-    by_offset: dict[int, list[Needed]] = {}
-    for node in nodes:
-        by_offset.setdefault(node.offset, []).append(node)
-    return [_at(facts, days, offset, members) for offset, members in by_offset.items()]
-
-
-def _at(facts: Facts, days: Days, offset: int, nodes: Sequence[Needed]) -> ir.Table:
-    rows = facts.table("assessments")
-    accounts = facts.table("accounts")
-    zones = accounts.select(zone_account=accounts.account_id, zone=accounts.timezone)
+def given_values(setting: Setting, offset: int, nodes: Sequence[Needed]) -> ir.Table:
+    """For each of the metrics, all at one offset, `given <what> <key> <offset>`: the value, a name
+    where there is none, its age in days, and whether it still holds."""
+    types = ibis_schema(TABLES["assessments"])
+    rows = ibis.table({c: types[c] for c in COLUMNS}, name=ASSESSMENTS.name)
     rows = rows.filter(rows.question_key.isin([n.key for n in nodes]))
-    rows = rows.left_join(zones, rows.account_id == zones.zone_account)
-    rows = rows.mutate(zone=rows.zone.fill_null(facts.project_timezone))
+    rows = setting.with_zone(rows)
     rows = rows.mutate(
-        told_on=local_day(rows.assessed_at, rows.zone),
-        ends_on=local_day(rows.expires_at, rows.zone),
+        told_on=local_day(rows.assessed_at, rows[ZONE]),
+        ends_on=local_day(rows.expires_at, rows[ZONE]),
     )
-    rows = _of_winners(facts, days, days.spread(rows))
+    rows = setting.on_days(rows, None, [OWN] if setting.by_account else [], None)
+    if setting.by_account:
+        # What was said of a child says nothing of its parent.
+        rows = rows.filter(rows[OWN] == 1)
     today = rows[ASKED_DAY] - offset
     rows = rows.filter(rows.told_on <= today)
     newest = ibis.row_number().over(
-        group_by=[rows.account_id, rows[ASKED_ON], rows.question_key],
+        group_by=[*(rows[g] for g in GROUP), rows.question_key],
         order_by=[rows.assessed_at.desc(), rows.assessment_id.desc()],
     )
     rows = rows.mutate(told_rank=newest)
@@ -55,19 +52,7 @@ def _at(facts: Facts, days: Days, offset: int, nodes: Sequence[Needed]) -> ir.Ta
     columns: dict[str, Value] = {}
     for node in nodes:
         columns |= _columns(rows, node, today)
-    return rows.group_by("account_id", ASKED_ON).agg(**columns)
-
-
-def _of_winners(facts: Facts, days: Days, rows: ir.Table) -> ir.Table:
-    """What was said of an account that was merged holds for the one that it became part of."""
-    merges = [(m.loser_id, m.winner_id, m.merged_on) for m in facts.merges()]
-    if not merges:
-        return rows
-    members = members_table(resolve_members(merges, {}, days))
-    joined = rows.left_join(
-        members, [rows.account_id == members.member, rows[ASKED_ON] == members.member_date]
-    )
-    return joined.mutate(account_id=ibis.coalesce(joined.member_account, joined.account_id))
+    return rows.group_by(*GROUP).agg(**columns)
 
 
 def _columns(rows: ir.Table, node: Needed, today: Value) -> dict[str, Value]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keepwell.definitions.expressions import Expression
 from keepwell.definitions.metric import Metric
@@ -11,14 +11,18 @@ from keepwell.facts.model import Table
 
 @dataclass(frozen=True)
 class Instance:
-    """A metric at an offset. column: its name in results. end: the name in Days of the last day
-    that its facts cover."""
+    """A metric at an offset. end: the name in Days of the last day that its facts cover."""
 
     key: str
-    metric: Metric
+    metric: Metric = field(compare=False)
+    definition: str  # the metric as text, which tells instances apart
     offset: int
-    column: str
     end: str
+
+    @property
+    def column(self) -> str:
+        """Its name in results."""
+        return f"counted {self.key} {self.offset}"
 
     @property
     def unconverted(self) -> str:

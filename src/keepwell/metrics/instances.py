@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -19,7 +19,8 @@ class Needed:
     """A metric at an offset, with those that must be there before it."""
 
     key: str
-    metric: Metric
+    metric: Metric = field(compare=False)
+    definition: str  # the metric as text, which tells metrics apart
     offset: int
     inputs: tuple[Ref, ...]
     level: int  # 0: counted or given; else one more than the highest of its inputs
@@ -40,7 +41,7 @@ def needed(library: Library, keys: Iterable[str]) -> list[Needed]:
             metric = library.metric(key)
             inputs = tuple(dict.fromkeys(_inputs(metric, offset, library)))
             level = 1 + max((visit(i) for i in inputs), default=0) if inputs else 0
-            found[ref] = Needed(key, metric, offset, inputs, level)
+            found[ref] = Needed(key, metric, repr(metric), offset, inputs, level)
         return found[ref].level
 
     for key in keys:

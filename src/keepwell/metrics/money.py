@@ -41,19 +41,17 @@ def rates_on(day: date, rates: Sequence[Rate]) -> dict[tuple[str, str], Decimal]
     return {pair: rate.quantize(PLACES) for pair, rate in known.items()}
 
 
-def rates_table(days: Sequence[date], rates: Sequence[Rate]) -> ir.Table:
+RATES = ibis.schema(
+    {"rate_on": "date", "rate_from": "string", "rate_to": "string", "rate": "decimal(38, 15)"}
+)
+
+
+def rates_table(days: Sequence[date], rates: Sequence[Rate]) -> pa.Table:
     """rate_on, rate_from, rate_to, rate for every pair on every asked day."""
     rows = [(d, f, t, r) for d in days for (f, t), r in rates_on(d, rates).items()]
-    return ibis.memtable(
-        pa.table(
-            {
-                "rate_on": pa.array([r[0] for r in rows], pa.date32()),
-                "rate_from": pa.array([r[1] for r in rows], pa.string()),
-                "rate_to": pa.array([r[2] for r in rows], pa.string()),
-                "rate": pa.array([r[3] for r in rows], pa.decimal128(38, 15)),
-            }
-        )
-    )
+    schema = RATES.to_pyarrow()
+    columns = [pa.array([row[i] for row in rows], kind) for i, kind in enumerate(schema.types)]
+    return pa.table(columns, schema=schema)
 
 
 def converted(rows: ir.Table, rates: ir.Table, name: str, target: ir.StringValue) -> ir.Table:

@@ -1,29 +1,24 @@
-"""Canonical tables on the asked days: rows ready to be counted, accounts ready to be scored."""
+"""The rows of a canonical table beside the asked days, ready to be counted, as expressions only.
+
+Nothing here depends on which days are asked for: they are rows of small tables that a pass has made
+ready (see passes.py). So a statement is written once for all nights.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
 from keepwell.definitions.expressions import Expression
+from keepwell.facts.arrow import ibis_schema
 from keepwell.facts.model import Table
-from keepwell.facts.reading import Facts
 from keepwell.facts.schema import TABLES
-from keepwell.metrics.calendar import (
-    ASKED_DAY,
-    ASKED_ON,
-    Closures,
-    Days,
-    members_table,
-    number_of,
-    resolve_members,
-)
+from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
 from keepwell.metrics.instance import Instance, argument_of, is_money
-from keepwell.metrics.money import converted, rates_table
+from keepwell.metrics.money import RATES, converted
 from keepwell.metrics.reduce import added_up, is_reducible
 from keepwell.metrics.rows import (
     RowScope,
@@ -42,46 +37,64 @@ from keepwell.metrics.scans import (
     ZONE,
     Scan,
     Way,
+    shift_of,
 )
+from keepwell.metrics.statements import Reading
 
 IN_PORTFOLIO = ("trial", "active", "paused")
+DAYS_TABLE, ASKED_TABLE, ZONES_TABLE = "asked days", "asked accounts", "zones"
+CLOSED_TABLE, RATES_TABLE = "closed days", "rates"
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What every scan of a pass shares."""
+class Setting:
+    """What shapes the expressions of a pass beside the definitions.
 
-    facts: Facts
-    days: Days
-    closures: Closures
-    members: list[tuple[date, str, str]]
-    merged: frozenset[str]
+    by_account: whether accounts count for others, or are closed at times. zone: the time zone of
+    all accounts; None where they differ.
+    """
 
-    @classmethod
-    def of(cls, facts: Facts, days: Days) -> Surroundings:
-        closures = Closures.of(facts.periods(), max(days.days))
-        merges = [(m.loser_id, m.winner_id, m.merged_on) for m in facts.merges()]
-        members = resolve_members(merges, facts.rollups(), days)
-        return cls(facts, days, closures, members, frozenset(loser for loser, _, _ in merges))
+    by_account: bool
+    has_closures: bool
+    zone: str | None
+    project_timezone: str
+    project_currency: str
 
-    def zone_of(self, rows: ir.Table) -> ir.Table:
+    def on_days(self, rows: ir.Table, row_day: str | None, columns: Sequence[str],
+                lookback: int | None) -> ir.Table:  # fmt: skip
+        """Every row on each asked day that can see it, for the account that it counts for: with
+        ACCOUNT, asked_on, asked_day and the named numbers of the day (and account).
+
+        Rows without a day are seen on every day.
+        """
+        numbers = dict.fromkeys(columns, "int64")
+        days = {ASKED_ON: "date", ASKED_DAY: "int64"}
+        if self.by_account:
+            who = {"member": "string", ACCOUNT: "string"}
+            table = ibis.table({**who, **days, **numbers}, name=ASKED_TABLE)
+        else:
+            table = ibis.table({**days, **numbers}, name=DAYS_TABLE)
+        near = [rows.account_id == table.member] if self.by_account else []
+        if row_day is not None:
+            happened = rows[row_day]
+            reaches = happened <= table[ASKED_DAY]
+            if lookback is not None:
+                reaches = reaches & (happened > table[ASKED_DAY] - lookback)
+            near.append(reaches | happened.isnull())
+        joined = rows.join(table, near) if near else rows.cross_join(table)
+        return joined if self.by_account else joined.mutate(**{ACCOUNT: joined.account_id})
+
+    def with_zone(self, rows: ir.Table) -> ir.Table:
         """The rows with the time zone of their own account beside them, whomever they count for."""
-        accounts = self.facts.table("accounts")
-        near = accounts.select(zone_account=accounts.account_id, zone_found=accounts.timezone)
+        if self.zone is not None:
+            return rows.mutate(**{ZONE: ibis.literal(self.zone)})
+        near = ibis.table({"zone_account": "string", "zone_found": "string"}, name=ZONES_TABLE)
         rows = rows.left_join(near, rows.account_id == near.zone_account)
         # An account that was merged may be gone from the list.
-        return rows.mutate(**{ZONE: rows.zone_found.fill_null(self.facts.project_timezone)})
-
-    def currency_of(self, rows: ir.Table) -> ir.Table:
-        """The rows with the currency of the account that they count for beside them."""
-        accounts = self.facts.table("accounts")
-        near = accounts.select(
-            currency_account=accounts.account_id, account_currency=accounts.currency
-        )
-        return rows.left_join(near, rows[ACCOUNT] == near.currency_account)
+        return rows.mutate(**{ZONE: rows.zone_found.fill_null(self.project_timezone)})
 
 
-def expressions_of(instances: Sequence[Instance]) -> list[Expression]:
+def expressions_of(instances: Iterable[Instance]) -> list[Expression]:
     """Every expression over rows that the instances use."""
     found: list[Expression] = []
     for instance in instances:
@@ -91,83 +104,47 @@ def expressions_of(instances: Sequence[Instance]) -> list[Expression]:
     return found
 
 
-def scan(around: Surroundings, table: Table, way: Way) -> Scan:
-    """The rows of one table that the instances of a way can see, on every asked day."""
-    facts, days, instances = around.facts, around.days, way.instances
+def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> tuple[
+    Scan, list[Reading]
+]:  # fmt: skip
+    """The rows of one table that the instances of a way can see, on every asked day, and what must
+    be ready before they can be read."""
+    instances = way.instances
     expressions = expressions_of(instances)
     used = columns_used(table, expressions)
     per = {i.metric.per for i in instances if i.metric.per is not None}
-    rows = facts.table(table.name, [c for c in table.column_names if c in used[""] | per])
-    rows = rows.filter(rows.account_id.notnull())
-    lookback = _lookback(around, instances)
-    rows = _pruned(rows, table, days, lookback)
+    own = [c for c in table.column_names if c in used[""] | per]
+    reads = [Reading.of(table, own, lookback, pruned=True)]
+    rows = _named(table, own, reads[0])
+    types = list(rows.schema().types)
     for path in neighbours(table, expressions):
-        near = facts.table(path.table, sorted(used[path.name]))
-        rows = beside(rows, path, near)
-    reduced = way.name != "latest" and way.name != "streak" and is_reducible(table, instances)
+        near = TABLES[path.table]
+        reads.append(Reading.of(near, sorted(used[path.name]), None, pruned=False))
+        rows = beside(rows, path, found := _named(near, sorted(used[path.name]), reads[-1]))
+        types += found.schema().types
+    reduced = way.name not in ("latest", "streak") and is_reducible(table, instances)
     if reduced:
         rows = added_up(table, rows, instances, way.keys(table))
-    if not reduced:
-        rows = _with_zone(around, rows)
+    elif any(t.is_timestamp() for t in types):
+        rows = setting.with_zone(rows)
         rows = with_local_days(table, rows, rows[ZONE])
+    zone = rows[ZONE] if ZONE in rows.columns else None
     if table.day is not None:
-        zone = None if reduced else rows[ZONE]
         rows = rows.mutate(**{ROW_DAY: local_day(rows[table.day], zone)})
-        rows = days.reaching(rows, ROW_DAY, lookback)
-    else:
-        rows = days.spread(rows)
-    rows = _for_accounts(around, rows)
-    if around.closures.closed and table.day is not None:
-        rows = _with_shifts(around, rows, sorted({i.end for i in instances}))
-    rows = _with_rates(around, rows, table, instances)
-    has_closures = bool(around.closures.closed) and table.day is not None
-    return Scan(table, rows, days, has_closures, reduced)
+    ends = sorted({i.end for i in instances})
+    closes = setting.has_closures and table.day is not None
+    numbers = [*ends, *(shift_of(e) for e in ends if closes)]
+    row_day = ROW_DAY if table.day is not None else None
+    rows = setting.on_days(rows, row_day, numbers, lookback)
+    if closes:
+        rows = _with_shifts(rows)
+    rows = _with_rates(setting, rows, table, instances, reads)
+    return Scan(table, rows, closes, reduced), reads
 
 
-def _lookback(around: Surroundings, instances: Sequence[Instance]) -> int | None:
-    """The most days that a row may lie before the asked day and still count; None: any."""
-    longest = 0
-    for instance in instances:
-        if instance.metric.over is None or instance.metric.kind == "days_since_first":
-            return None
-        ends = around.days.columns[instance.end]
-        behind = max(
-            (
-                number_of(d) - e
-                for d, e in zip(around.days.days, ends, strict=True)
-                if e is not None
-            ),
-            default=0,
-        )
-        longest = max(longest, instance.offset + instance.metric.over + behind)
-    return longest + around.closures.most
-
-
-def _pruned(rows: ir.Table, table: Table, days: Days, lookback: int | None) -> ir.Table:
-    """Leave out what no asked day can see, by literals, so that files can be skipped."""
-    if table.day is None:
-        return rows
-    column = rows[table.day]
-    # Two days more on either side cover every time zone.
-    last = max(days.days) + timedelta(days=2)
-    keep = column <= _like(column, last)
-    if lookback is not None:
-        first = min(days.days) - timedelta(days=lookback + 2)
-        keep = keep & (column >= _like(column, first))
-    return rows.filter(keep | column.isnull())
-
-
-def _like(column: ir.Value, day: object) -> ir.Value:
-    literal = ibis.literal(day, "date")
-    return literal.cast("timestamp('UTC')") if column.type().is_timestamp() else literal
-
-
-def _with_zone(around: Surroundings, rows: ir.Table) -> ir.Table:
-    known = around.facts.account_zones()
-    zones = {known.get(a, around.facts.project_timezone) for a in {*known, *around.merged}}
-    if len(zones) == 1:
-        return rows.mutate(**{ZONE: ibis.literal(next(iter(zones)))})
-    return around.zone_of(rows)
+def _named(table: Table, columns: Sequence[str], reading: Reading) -> ir.Table:
+    types = ibis_schema(table)
+    return ibis.table({c: types[c] for c in columns}, name=reading.name)
 
 
 def _is_money(table: Table, instance: Instance) -> bool:
@@ -175,71 +152,59 @@ def _is_money(table: Table, instance: Instance) -> bool:
     return isinstance(value, Expression) and is_money(table, argument_of(instance.metric))
 
 
-def _for_accounts(around: Surroundings, rows: ir.Table) -> ir.Table:
-    """Whom the rows count for: merged and rolled-up accounts give theirs to others."""
-    if not around.members:
-        return rows.mutate(**{ACCOUNT: rows.account_id})
-    members = members_table(around.members)
-    rows = rows.left_join(
-        members,
-        [rows.account_id == members.member, rows[ASKED_ON] == members.member_date],
-    )
-    return rows.mutate(**{ACCOUNT: ibis.coalesce(rows.member_account, rows.account_id)})
-
-
-def _with_shifts(around: Surroundings, rows: ir.Table, ends: Sequence[str]) -> ir.Table:
-    days = around.closures.of_rows(number_of(max(around.days.days)))
+def _with_shifts(rows: ir.Table) -> ir.Table:
+    """With the number of days on which the account was closed up to the row's, and whether it was
+    closed on that day."""
+    schema = {"closed_account": "string", "closed_day": "int64",
+              ROW_SHIFT: "int64", ROW_CLOSED: "int64"}  # fmt: skip
+    days = ibis.table(schema, name=CLOSED_TABLE)
     rows = rows.left_join(
         days, [rows[ACCOUNT] == days.closed_account, rows[ROW_DAY] == days.closed_day]
     )
-    at_end = around.closures.of_ends(around.days, ends)
-    rows = rows.left_join(
-        at_end, [rows[ACCOUNT] == at_end.ends_account, rows[ASKED_ON] == at_end.ends_date]
-    )
-    names = (ROW_SHIFT, ROW_CLOSED, *(f"shift {e}" for e in ends))
-    shifts = {name: rows[name].fill_null(0) for name in names}
-    return rows.mutate(**shifts)
+    return rows.mutate(**{name: rows[name].fill_null(0) for name in (ROW_SHIFT, ROW_CLOSED)})
 
 
 def _with_rates(
-    around: Surroundings, rows: ir.Table, table: Table, instances: Sequence[Instance]
+    setting: Setting,
+    rows: ir.Table,
+    table: Table,
+    instances: Sequence[Instance],
+    reads: list[Reading],
 ) -> ir.Table:
     targets = {i.metric.currency for i in instances if _is_money(table, i)}
     if not targets:
         return rows
-    rates = rates_table(around.days.days, around.facts.rates())
+    rates = ibis.table(RATES, name=RATES_TABLE)
     if "account" in targets:
-        rows = around.currency_of(rows)
+        accounts = TABLES["accounts"]
+        reads.append(Reading.of(accounts, (), None, pruned=False))
+        near = _named(accounts, ("account_id", "currency"), reads[-1])
+        near = near.select(currency_account=near.account_id, account_currency=near.currency)
+        rows = rows.left_join(near, rows[ACCOUNT] == near.currency_account)
     for target in sorted(targets):
-        project = ibis.literal(around.facts.project_currency)
+        project = ibis.literal(setting.project_currency)
         to = rows.account_currency if target == "account" else project
         rows = converted(rows, rates, f"{RATE} {target}", to)
     return rows
 
 
-def portfolio(around: Surroundings) -> ir.Table:
-    """The accounts that are customers on each asked day, with `account/<attribute>` as known then.
+ACCOUNTS = Reading("accounts", None, pruned=False)
 
-    A churned account leaves on its churned_on, a merged one on the day of the merger.
-    """
+
+def portfolio(numbers: Sequence[str]) -> ir.Table:
+    """The accounts that are customers on each asked day, with `account/<attribute>` as known then
+    and the numbers of the day. A churned account leaves on its churned_on."""
     table = TABLES["accounts"]
-    days = around.days
-    rows = days.spread(around.facts.table("accounts"))
+    accounts = _named(table, table.column_names, ACCOUNTS)
+    schema = {ASKED_ON: "date", ASKED_DAY: "int64", **dict.fromkeys(numbers, "int64")}
+    rows = accounts.cross_join(ibis.table(schema, name=DAYS_TABLE))
     scope = RowScope(table, rows, rows[ASKED_DAY], rows.timezone)
     columns = {f"account/{c}": scope.name(c) for c in table.column_names}
-    rows = rows.select("account_id", ASKED_ON, ASKED_DAY, **columns)
+    rows = rows.select("account_id", ASKED_ON, *numbers, **columns)
     status, since = rows["account/status"], rows["account/customer_since"]
     churned = rows["account/churned_on"]
-    rows = rows.filter(
+    return rows.filter(
         status.isin(IN_PORTFOLIO),
         since.isnull() | (since <= rows[ASKED_ON]),
         churned.isnull(),
-    )
-    stays = {(day, member) for day, member, account in around.members if member == account}
-    gone = [(d, m, a) for d, m, a in around.members if (d, m) not in stays]
-    if not gone:
-        return rows
-    left = members_table(gone).distinct()
-    return rows.anti_join(
-        left, [rows.account_id == left.member, rows[ASKED_ON] == left.member_date]
     )

@@ -9,6 +9,7 @@ over 30 asked days multiplies days, not rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import ibis
@@ -63,18 +64,29 @@ def added_up(
         scope = _scope(table, rows)
         rows = rows.mutate(**{name: compiled(e, scope) for name, e in keys.items()})
         rows = rows.filter(*(rows[name].notnull() for name in keys))
+    metrics = {i.key: i.metric for i in instances}
     scope = _scope(table, rows)
+    conditions = [_condition(metric, scope) for metric in metrics.values()]
+    told = [c for c in conditions if c is not None]
+    if len(told) == len(conditions):
+        rows = rows.filter(reduce(lambda a, b: a | b, told))
+        scope = _scope(table, rows)
     columns: dict[str, Value] = {}
-    for key, metric in {i.key: i.metric for i in instances}.items():
+    for key, metric in metrics.items():
         columns |= _partial(key, metric, rows, scope)
     return rows.group_by("account_id", str(table.day), *keys).agg(**columns)
 
 
+def _condition(metric: Metric, scope: RowScope) -> Value | None:
+    """Which rows a metric counts; None: all."""
+    told = [e for e in (metric.where, metric.count) if isinstance(e, Expression)]
+    return reduce(lambda a, b: a & b, (truth(compiled(e, scope)) for e in told)) if told else None
+
+
 def _partial(key: str, metric: Metric, rows: ir.Table, scope: RowScope) -> dict[str, Value]:
-    where = ibis.literal(True) if metric.where is None else truth(compiled(metric.where, scope))
+    condition = _condition(metric, scope)
+    where = ibis.literal(True) if condition is None else condition
     kind = metric.kind
-    if isinstance(metric.count, Expression):
-        where = where & truth(compiled(metric.count, scope))
     if kind in ("count", "days_since_last", *DISTINCT):
         return {f"n {key}": rows.count(where=where)}
     value = compiled(argument_of(metric), scope)

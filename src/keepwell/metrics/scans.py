@@ -18,7 +18,7 @@ from sqlglot import exp
 from keepwell.definitions.expressions import Expression, arguments, function_name, parse
 from keepwell.definitions.metric import Metric
 from keepwell.facts.model import Table
-from keepwell.metrics.calendar import ASKED_ON, Days
+from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, hours_between, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.reduce import of_parts
@@ -38,29 +38,38 @@ SECONDS_IN_HOUR = 3600
 MONEY = frozenset({"sum", "mean", "median", "min", "max"})
 
 
+def shift_of(end: str) -> str:
+    """The name of the number of days, up to that end, on which an account was closed."""
+    return f"shift {end}"
+
+
 @dataclass(frozen=True)
 class Scan:
     """The rows of one table, ready to be counted on the asked days."""
 
     table: Table
     rows: ir.Table
-    days: Days
     has_closures: bool
     reduced: bool = False  # the rows were added up, see reduce.py
 
     def as_of(self, instance: Instance) -> Value:
         """The last day that the instance sees."""
-        return self.days.value(self.rows, instance.end) - instance.offset
+        return self.rows[instance.end] - instance.offset
 
     def scope(self, instance: Instance) -> RowScope:
         """What names mean for the instance."""
-        return RowScope(self.table, self.rows, self.as_of(instance), self.rows[ZONE])
+        return RowScope(self.table, self.rows, self.as_of(instance), self.zone)
+
+    @property
+    def zone(self) -> Value:
+        """The time zone of the row's account; rows that hold no instant need none."""
+        return self.rows[ZONE] if ZONE in self.rows.columns else None
 
     def age(self, instance: Instance) -> Value:
         """Open days from the row's day to the last covered day."""
-        age = self.days.value(self.rows, instance.end) - self.rows[ROW_DAY]
+        age = self.rows[instance.end] - self.rows[ROW_DAY]
         if self.has_closures:
-            age = age - (self.rows[f"shift {instance.end}"] - self.rows[ROW_SHIFT])
+            age = age - (self.rows[shift_of(instance.end)] - self.rows[ROW_SHIFT])
         return age
 
     def seen(self, instance: Instance) -> Value:
@@ -94,7 +103,7 @@ class Scan:
         """The rows with further columns, as far as these have values."""
         rows = self.rows.mutate(**columns)
         rows = rows.filter(*(rows[c].notnull() for c in columns))
-        return Scan(self.table, rows, self.days, self.has_closures, self.reduced)
+        return Scan(self.table, rows, self.has_closures, self.reduced)
 
     def argument(self, instance: Instance) -> tuple[Value, int]:
         """What is aggregated, as a number that adds up exactly, and what to divide the result by.
@@ -143,7 +152,7 @@ def aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
         return _days_aggregate(scan, instance, kind, seen)
     value, divisor = scan.argument(instance)
     if kind in ("min", "max") and (value.type().is_date() or value.type().is_timestamp()):
-        day = local_date(value, rows[ZONE])
+        day = local_date(value, scan.zone)
         return day.min(where=seen) if kind == "min" else day.max(where=seen)
     if kind == "mean":
         counted = _exact(rows.count(where=seen & value.notnull()))
@@ -263,7 +272,7 @@ def latest(scan: Scan, instance: Instance) -> ir.Table:
     else:
         order = scan.rows[scan.table.valid[0]] if scan.table.valid else ibis.literal(0)
     if value.type().is_timestamp():
-        value = local_date(value, scan.rows[ZONE])
+        value = local_date(value, scan.zone)
     seen = scan.seen(instance) & has_value
     rows = scan.rows.mutate(latest_value=value, latest_order=order, latest_seen=seen)
     rows = rows.filter(rows.latest_seen, rows.latest_order.notnull())

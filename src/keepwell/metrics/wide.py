@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -12,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 
-from keepwell.metrics.calendar import ASKED_ON, Closures, Days, number_of
+from keepwell.metrics.calendar import ASKED_ON, Closures, number_of
+from keepwell.metrics.statements import Statement
 
 PARTS = ("metric", "age", "stale", "named")
+WIDE_TABLE = "accounts on days"
 
 
 def column_of(what: str, key: str, offset: int) -> str:
@@ -30,70 +31,67 @@ def period_column(kind: str, what: str, offset: int) -> str:
 class Wide:
     """Accounts on days, in a fixed order, with columns that are added beside them."""
 
-    def __init__(self, con: Backend, accounts: ir.Table) -> None:
-        self.con = con
-        found = con.to_pyarrow(accounts)
-        self.data = found.sort_by([(ASKED_ON, "ascending"), ("account_id", "ascending")])
+    def __init__(self, accounts: pa.Table) -> None:
+        self.data = accounts.sort_by([(ASKED_ON, "ascending"), ("account_id", "ascending")])
         self._keys = row_keys(self.data)
 
-    def add_by_day(self, days: Days) -> None:
-        """Every named number of the asked days."""
-        at = pc.index_in(self.data[ASKED_ON], pa.array(days.days, pa.date32()))
-        for name, values in days.columns.items():
-            self._append(name, pa.array(values, pa.int64()).take(at))
-
-    def add_counted(self, counted: ir.Table) -> None:
-        """The columns of a table with at most one row per account and day."""
-        found = self.con.to_pyarrow(counted)
+    def add(self, found: pa.Table) -> None:
+        """The columns of a table with at most one row per account and day, in any order."""
         at = pc.index_in(self._keys, row_keys(found).combine_chunks())
         for name in found.column_names:
             if name not in ("account_id", ASKED_ON):
                 self._append(name, found[name].combine_chunks().take(at))
 
-    def add_closed(
-        self, end: str, spans: Mapping[date, tuple[int | None, int | None]], closures: Closures
-    ) -> None:
+    def add_closed(self, start: str, end: str, closures: Closures, names: tuple[str, str]) -> None:
         """How many days of each account were closed of those that are covered, and of those after
-        the day on which it came. spans: by asked day the first and the last covered one."""
-        of, since = [], []
-        came = self.data["account/customer_since"].to_pylist()
-        for (account, day), customer_since in zip(self._pairs(), came, strict=True):
-            first, last = spans[day]
-            if first is None or last is None or account not in closures.closed:
+        the day on which it came. start, end: the numbers of the first and last covered day."""
+        closing = pa.array(list(closures.closed), pa.string())
+        some = self.data.filter(pc.is_in(self.data["account_id"], closing))
+        of: list[int] = []
+        since: list[int] = []
+        columns = ("account_id", "account/customer_since", start, end)
+        for account, came, first, last in zip(*(some[c].to_pylist() for c in columns), strict=True):
+            if first is None or last is None:
                 of.append(0)
                 since.append(0)
                 continue
-            new = first if customer_since is None else max(first, number_of(customer_since))
+            new = first if came is None else max(first, number_of(came))
             of.append(closures.between(account, first, last))
             since.append(closures.between(account, new + 1, last))
-        self._append(f"closed of {end}", pa.array(of, pa.int64()))
-        self._append(f"closed since {end}", pa.array(since, pa.int64()))
+        keys = some.select(["account_id", ASKED_ON])
+        for name, values in zip(names, (of, since), strict=True):
+            keys = keys.append_column(name, pa.array(values, pa.int64()))
+        self.add(keys)
 
     def add_period(
         self, kind: str, found: Mapping[tuple[str, date], tuple[int, bool]], offset: int = 0
     ) -> None:
         """Whether a period of that kind lasts, and the days since the latest one began, as it was
         `offset` days earlier."""
-        known = [found.get(pair) for pair in self._pairs()]
-        lasts = pa.array([k is not None and k[1] for k in known], pa.bool_())
-        since = pa.array([k[0] if k is not None else None for k in known], pa.int64())
-        self._append(period_column(kind, "lasts", offset), lasts)
-        self._append(period_column(kind, "since", offset), since)
+        keys = list(found)
+        lasts = period_column(kind, "lasts", offset)
+        self.add(
+            pa.table(
+                {
+                    "account_id": pa.array([a for a, _ in keys], pa.string()),
+                    ASKED_ON: pa.array([d for _, d in keys], pa.date32()),
+                    lasts: pa.array([found[k][1] for k in keys], pa.bool_()),
+                    period_column(kind, "since", offset): pa.array(
+                        [found[k][0] for k in keys], pa.int64()
+                    ),
+                }
+            )
+        )
+        at = self.data.schema.get_field_index(lasts)
+        self.data = self.data.set_column(at, lasts, pc.fill_null(self.data[lasts], False))
 
-    def rows(self) -> ir.Table:
-        """What is there so far, as a table for expressions."""
-        return ibis.memtable(self.data)
-
-    def add_computed(self, rows: ir.Table, columns: Mapping[str, Any]) -> None:
-        """The values of expressions over `rows`, which came from rows()."""
-        if not columns:
-            return
-        computed = rows.select("account_id", ASKED_ON, **columns)
-        found = self.con.to_pyarrow(computed)
-        # An engine may return the rows in any order.
-        at = pc.index_in(self._keys, row_keys(found).combine_chunks())
-        for name in columns:
-            self._append(name, found[name].combine_chunks().take(at))
+    def add_computed(self, con: Backend, statement: Statement) -> None:
+        """The columns of a statement over what is there so far."""
+        con.con.register(WIDE_TABLE, self.data)
+        try:
+            self.add(statement.answer(con))
+        finally:
+            con.con.unregister(WIDE_TABLE)
 
     def selected(self, keys: Sequence[str], period_kinds: Sequence[str]) -> pa.Table:
         """The accounts with the four parts of the asked metrics, under their public names."""
@@ -104,12 +102,13 @@ class Wide:
         chosen = self.data.select([*names, *parts])
         return chosen.rename_columns([*names, *parts.values()])
 
-    def _pairs(self) -> list[tuple[str, date]]:
-        accounts, days = (self.data[c].to_pylist() for c in ("account_id", ASKED_ON))
-        return list(zip(accounts, days, strict=True))
-
     def _append(self, name: str, values: pa.Array | pa.ChunkedArray) -> None:
         self.data = self.data.append_column(name, values)
+
+
+def wide_table(schema: pa.Schema) -> ir.Table:
+    """A wide table as expressions see it."""
+    return ibis.table(ibis.Schema.from_pyarrow(schema), name=WIDE_TABLE)
 
 
 def row_keys(table: pa.Table) -> pa.ChunkedArray:

@@ -1,0 +1,60 @@
+"""Expressions as the engine's SQL. To write it takes longer than to run it, so it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from keepwell.facts.engine import sql_of
+from keepwell.facts.model import Table
+from keepwell.facts.schema import DERIVED_COLUMNS
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Rows of a canonical table that a statement reads: all of them, or only those of the last
+    days. columns: the ones that it needs which are worked out when reading."""
+
+    table: str
+    lookback: int | None
+    pruned: bool
+    derived: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, table: Table, columns: Sequence[str], lookback: int | None, *, pruned: bool
+    ) -> Reading:
+        derived = tuple(c for c in columns if (table.name, c) in DERIVED_COLUMNS)
+        return cls(table.name, lookback, pruned, derived)
+
+    @property
+    def name(self) -> str:
+        """What the rows are called in SQL."""
+        words = [self.table]
+        if not self.pruned:
+            words.append("at any time")
+        else:
+            words.append("to date" if self.lookback is None else f"of {self.lookback} days")
+        return " ".join([*words, *(f"with {c}" for c in self.derived)])
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL over tables that a pass has made ready, with the types of the columns that it gives."""
+
+    sql: str
+    schema: pa.Schema
+    reads: tuple[Reading, ...] = ()
+
+    @classmethod
+    def of(cls, expression: ir.Table, reads: Sequence[Reading] = ()) -> Statement:
+        """The statement of an expression over tables that are named only."""
+        return cls(sql_of(expression), expression.schema().to_pyarrow(), tuple(reads))
+
+    def answer(self, con: Backend) -> pa.Table:
+        """The rows that it gives."""
+        return con.con.execute(self.sql).to_arrow_table().cast(self.schema)
