@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from keepwell.facts import context
+from keepwell.facts import context, sql
 from keepwell.facts.arrow import conform, read_schema, stored_schema, table_named, visible_schema
 from keepwell.facts.context import Cover, Merge, Period, Rate
 from keepwell.facts.engine import connect_ibis
 from keepwell.facts.known import Known
-from keepwell.facts.schema import DERIVED_COLUMNS
+from keepwell.facts.schema import DERIVED_COLUMNS, visible_name
 from keepwell.kit.errors import KeepwellError, did_you_mean
 from keepwell.kit.views import quoted, view_sql
 
@@ -68,21 +69,38 @@ class Facts(ABC):
         """
         known = read_schema(table_named(name)).names
         if columns is None:
-            return self._whole(name)
+            return self.con.table(self._whole(name))
         for column in columns:
             if column not in known:
                 raise KeepwellError(
                     f"table '{name}' has no column '{column}'", todo=did_you_mean(column, known)
                 )
-        derived = any((name, column) in DERIVED_COLUMNS for column in columns)
-        plain = name in {table for table, _ in DERIVED_COLUMNS} and not derived
-        rows = self._visible(name) if plain else self._whole(name)
+        rows = self.con.table(self._holding(name, columns))
         return rows.select(*[c for c in known if c in columns])
 
-    def name_rows(self, name: str, rows: ibis.Table) -> None:
-        """Let the SQL of statements find these rows under a name, in place of earlier ones."""
-        sql = self.con.compile(rows)
-        self.con.raw_sql(" ".join(["CREATE OR REPLACE VIEW", quoted(name), "AS", sql]))
+    def name_rows(
+        self,
+        name: str,
+        table: str,
+        columns: Collection[str],
+        first: date | None = None,
+        last: date | None = None,
+    ) -> None:
+        """Let statements find rows of a canonical table under a name, in place of earlier ones:
+        with these columns at least, of all days or of those from `first` to `last` and of none."""
+        day = table_named(table).day
+        parts = ["CREATE OR REPLACE VIEW", quoted(name), "AS SELECT * FROM"]
+        parts.append(quoted(self._holding(table, columns)))
+        if day is not None and last is not None:
+            # By literals, so that files can be skipped.
+            between = sql.between(day, first, last)
+            parts.extend(["WHERE", between, "OR", quoted(day), "IS NULL"])
+        self.con.raw_sql(" ".join(parts))
+
+    def _holding(self, name: str, columns: Collection[str]) -> str:
+        """The view that has these columns of a table, and as little more as there is."""
+        derived = {column for table, column in DERIVED_COLUMNS if table == name}
+        return self._visible(name) if derived.isdisjoint(columns) and derived else self._whole(name)
 
     def coverage(self) -> list[Cover]:
         """What days each source has covered, joined to as few stretches as possible."""
@@ -158,17 +176,21 @@ class Facts(ABC):
         found: list[tuple[Any, ...]] = self.con.con.execute(select).fetchall()
         return found
 
-    def _whole(self, name: str) -> ibis.Table:
-        from keepwell.facts.views import VIEWS, Given
+    def _whole(self, name: str) -> str:
+        """The view of the visible rows with every column of the table."""
+        from keepwell.facts.views import VIEWS, view_of
 
         if name not in VIEWS:
             return self._view(name, lambda: self._visible_sql(name))
-        columns = read_schema(table_named(name)).names
-        given = Given(self._visible, self._whole, self.project_timezone, self.project_currency)
-        return self._view(name, lambda: str(self.con.compile(VIEWS[name](given).select(*columns))))
+        view = view_of(name, self.project_timezone, self.project_currency)
+        for table in view.visible:
+            self._visible(table)
+        for table in view.tables:
+            self._whole(table)
+        return self._view(name, lambda: view.sql)
 
-    def _visible(self, name: str) -> ibis.Table:
-        return self._view(f"visible_{name}", lambda: self._visible_sql(name))
+    def _visible(self, name: str) -> str:
+        return self._view(visible_name(name), lambda: self._visible_sql(name))
 
     def _visible_sql(self, name: str) -> str:
         schema = visible_schema(table_named(name))
@@ -188,11 +210,11 @@ class Facts(ABC):
         self.con.con.register(registered, entered)
         return quoted(registered)
 
-    def _view(self, name: str, sql: Callable[[], str]) -> ibis.Table:
+    def _view(self, name: str, select: Callable[[], str]) -> str:
         if name not in self._made:
-            self.con.raw_sql(" ".join(["CREATE VIEW", quoted(name), "AS", sql()]))
+            self.con.raw_sql(" ".join(["CREATE VIEW", quoted(name), "AS", select()]))
             self._made.add(name)
-        return self.con.table(name)
+        return name
 
 
 class FactReader(Facts):

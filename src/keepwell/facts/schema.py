@@ -376,6 +376,11 @@ DERIVED_COLUMNS: frozenset[tuple[str, str]] = frozenset(
 """Columns of imported tables that are computed when reading and never imported."""
 
 
+def visible_name(table: str) -> str:
+    """The name of the visible rows of an imported table before columns are worked out."""
+    return f"visible_{table}"
+
+
 def family(table: str, kind: str | None) -> str:
     """The name of a family of facts: the table, or table.kind where the table is split."""
     return f"{table}.{kind}" if kind else table

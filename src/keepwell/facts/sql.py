@@ -41,6 +41,16 @@ def between_days(table: Table, first: date, last: date) -> str:
     )
 
 
+def between(column: str, first: date | None, last: date) -> str:
+    """The condition that a column holds a day from `first`, if it is given, to `last`. Of instants
+    it is their day in UTC up to the beginning of `last`."""
+    conditions = [fill("$column <= DATE $last", column=quoted(column), last=text(str(last)))]
+    if first is not None:
+        earliest = fill("$column >= DATE $first", column=quoted(column), first=text(str(first)))
+        conditions.append(earliest)
+    return fill("($all)", all=" AND ".join(conditions))
+
+
 def same_key(table: Table, left: str, right: str) -> str:
     """The condition that two rows have the same key; empty parts of a key are alike."""
     return " AND ".join(

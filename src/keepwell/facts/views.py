@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import ibis
+
+from keepwell.facts.arrow import ibis_schema, read_schema, visible_schema
+from keepwell.facts.engine import sql_of
+from keepwell.facts.schema import TABLES, visible_name
+
+
+@dataclass(frozen=True)
+class View:
+    """The SQL of a table that is made when reading, and what it is made of: visible rows of
+    imported tables, and finished tables."""
+
+    sql: str
+    visible: tuple[str, ...]
+    tables: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -13,10 +28,19 @@ class Given:
     """What a view is made of: the visible rows of the imported tables, the finished tables by
     name, and what stands in where an account has no time zone or currency of its own."""
 
-    visible: Callable[[str], ibis.Table]
-    table: Callable[[str], ibis.Table]
     timezone: str
     currency: str
+    seen: dict[str, None] = field(default_factory=dict)
+    finished: dict[str, None] = field(default_factory=dict)
+
+    def visible(self, name: str) -> ibis.Table:
+        self.seen[name] = None
+        schema = ibis.Schema.from_pyarrow(visible_schema(TABLES[name]))
+        return ibis.table(schema, name=visible_name(name))
+
+    def table(self, name: str) -> ibis.Table:
+        self.finished[name] = None
+        return ibis.table(ibis_schema(TABLES[name]), name=name)
 
 
 def _accounts(given: Given) -> ibis.Table:
@@ -165,3 +189,12 @@ VIEWS: dict[str, Callable[[Given], ibis.Table]] = {
     "role_touchpoints": _role_touchpoints,
 }
 """The tables that are more than their visible rows; columns in any order."""
+
+
+@lru_cache
+def view_of(name: str, timezone: str, currency: str) -> View:
+    """One of VIEWS, with what stands in where an account has no time zone or currency."""
+    given = Given(timezone, currency)
+    columns = read_schema(TABLES[name]).names
+    sql = sql_of(VIEWS[name](given).select(*columns))
+    return View(sql, tuple(given.seen), tuple(given.finished))

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
-import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from keepwell.facts.reading import Facts
-from keepwell.facts.schema import TABLES
+from keepwell.facts.schema import DERIVED_COLUMNS, TABLES
 from keepwell.metrics.calendar import (
     ASKED_DAY,
     ASKED_ON,
@@ -103,27 +102,15 @@ class Pass:
 
     def _read(self, reading: Reading) -> None:
         table = TABLES[reading.table]
-        plain = [c for c in table.column_names if Reading.of(table, [c], None, pruned=False) == (
-            Reading(table.name, None, pruned=False))]  # fmt: skip
-        rows = self.facts.table(table.name, [*plain, *reading.derived])
+        plain = [c for c in table.column_names if (table.name, c) not in DERIVED_COLUMNS]
+        first = last = None
         if reading.pruned:
-            rows = rows.filter(rows.account_id.notnull())
-            if table.day is not None:
-                # By literals, so that files can be skipped.
-                column = rows[table.day]
-                keep = column <= _like(column, self._last)
-                if reading.lookback is not None:
-                    keep = keep & (column >= _like(column, self._first(reading.lookback)))
-                rows = rows.filter(keep | column.isnull())
-        self.facts.name_rows(reading.name, rows)
-
-    # Two days more on either side cover every time zone.
-    @property
-    def _last(self) -> date:
-        return max(self.days.days) + timedelta(days=2)
-
-    def _first(self, lookback: int) -> date:
-        return min(self.days.days) - timedelta(days=lookback + 2)
+            # Two days more on either side cover every time zone.
+            last = max(self.days.days) + timedelta(days=2)
+            if reading.lookback is not None:
+                first = min(self.days.days) - timedelta(days=reading.lookback + 2)
+        columns = [*plain, *reading.derived]
+        self.facts.name_rows(reading.name, table.name, columns, first, last)
 
     # --- the small tables -------------------------------------------------------------------------
 
@@ -238,8 +225,3 @@ def _on_days(table: pa.Table, days: Days) -> pa.Table:
     for name in (ASKED_DAY, *days.columns):
         table = table.append_column(name, by_day[name].combine_chunks().take(at))
     return table
-
-
-def _like(column: ibis.Value, day: date) -> ibis.Value:
-    literal = ibis.literal(day, "date")
-    return literal.cast("timestamp('UTC')") if column.type().is_timestamp() else literal

@@ -116,6 +116,7 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> tupl
     own = [c for c in table.column_names if c in used[""] | per]
     reads = [Reading.of(table, own, lookback, pruned=True)]
     rows = _named(table, own, reads[0])
+    rows = rows.filter(rows.account_id.notnull())
     types = list(rows.schema().types)
     for path in neighbours(table, expressions):
         near = TABLES[path.table]
