@@ -50,6 +50,22 @@ def test_no_rows_mean_zero_or_nothing_as_the_metric_says() -> None:
     }  # fmt: skip
 
 
+def test_rows_that_do_not_count_are_no_rows() -> None:
+    """The same, whatever else is counted of the table."""
+    both = metrics("""
+        bugs: {count: rows, from: tickets, where: category = 'bug', over: 30 days,
+               none_means: unknown}
+        kinds: {count_distinct: problem_key, from: tickets, where: category = 'bug', over: 30 days,
+                none_means: unknown}
+        all: {count: rows, from: tickets, over: 30 days}
+        """)
+    question = {**ticket("2026-02-20"), "category": "how_to", "problem_key": "login"}
+    facts = given({"tickets": [question]}, coverage=[FEED])
+    for keys in (["bugs", "kinds", "all"], ["bugs", "kinds"]):
+        found = measured(both, facts, date(2026, 3, 1), keys)
+        assert (found("bugs"), found("kinds")) == (None, None)
+
+
 def test_where_nothing_was_ever_covered_nothing_is_known() -> None:
     facts = given({"tickets": [ticket("2026-02-20")]}, coverage=[])
     found = measured(METRICS, facts, date(2026, 3, 1))
