@@ -58,3 +58,11 @@ class Statement:
     def answer(self, con: Backend) -> pa.Table:
         """The rows that it gives."""
         return con.con.execute(self.sql).to_arrow_table().cast(self.schema)
+
+    def over(self, con: Backend, name: str, rows: pa.Table) -> pa.Table:
+        """The rows that it gives where the engine finds `rows` under that name."""
+        con.con.register(name, rows)
+        try:
+            return self.answer(con)
+        finally:
+            con.con.unregister(name)

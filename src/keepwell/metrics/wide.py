@@ -87,11 +87,7 @@ class Wide:
 
     def add_computed(self, con: Backend, statement: Statement) -> None:
         """The columns of a statement over what is there so far."""
-        con.con.register(WIDE_TABLE, self.data)
-        try:
-            self.add(statement.answer(con))
-        finally:
-            con.con.unregister(WIDE_TABLE)
+        self.add(statement.over(con, WIDE_TABLE, self.data))
 
     def selected(self, keys: Sequence[str], period_kinds: Sequence[str]) -> pa.Table:
         """The accounts with the four parts of the asked metrics, under their public names."""

@@ -94,6 +94,17 @@ class Explanation:
         """The line of that path, or None."""
         return next((x for x in self.lines if x.path == path), None)
 
+    def idle(self, path: NodePath) -> str | None:
+        """Why an override of that component moves nothing; None where it counts."""
+        line = self.line(path)
+        if line is None:
+            return None
+        if self.computed is None:
+            return "there is no computed score that it could move"
+        if line.points is None:
+            return "nothing is known of it, so that it has no weight"
+        return None if line.weight else "its weight is 0"
+
 
 def explained(con: Backend, plan: Plan, rows: pa.Table) -> list[Explanation]:
     """The explanations of rows that hold metric values, in the order of account_id.

@@ -22,6 +22,7 @@ from keepwell.definitions.library import Library, context_metrics
 from keepwell.definitions.scorecard import Component, NodePath, Scorecard, Tier
 from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.derived import AccountScope
+from keepwell.metrics.statements import Statement
 from keepwell.scoring.adjust import Adjusting
 from keepwell.scoring.leaves import NOT_APPLICABLE, is_available, leaf_columns
 
@@ -49,24 +50,6 @@ class Node:
     @property
     def is_leaf(self) -> bool:
         return self.component.components is None
-
-
-@dataclass(frozen=True)
-class Statement:
-    """SQL over the table ROWS, with the types of the columns that it gives."""
-
-    sql: str
-    types: Sequence[pa.DataType]
-
-    def answer(self, con: Backend, rows: pa.Table) -> pa.Table:
-        """What it says of these rows."""
-        con.con.register(ROWS, rows)
-        try:
-            found = con.con.execute(self.sql).to_arrow_table()
-        finally:
-            con.con.unregister(ROWS)
-        columns = zip(found.column_names, found.columns, self.types, strict=True)
-        return pa.table({name: column.cast(kind) for name, column, kind in columns})
 
 
 @dataclass(frozen=True)
@@ -130,20 +113,18 @@ class Plan:
         numbers = pa.array(range(rows.num_rows), pa.int64())
         rows = rows.append_column(_ROW, numbers)
         for stage in self.stages:
-            found = self._statement(con, stage, rows.schema).answer(con, rows).sort_by(_ROW)
+            found = self._statement(stage, rows.schema).over(con, ROWS, rows).sort_by(_ROW)
             for name in found.column_names:
                 if name != _ROW:
                     rows = rows.append_column(name, found[name])
         return rows.drop_columns([c for c in rows.column_names if c == _ROW or _is_scaffold(c)])
 
-    def _statement(self, con: Backend, stage: Stage, schema: pa.Schema) -> Statement:
+    def _statement(self, stage: Stage, schema: pa.Schema) -> Statement:
         """A stage as the engine's SQL. Writing it takes longer than running it, so it is kept."""
         key = stage, tuple(schema.names), tuple(map(str, schema.types))
         if key not in self._statements:
             table = ibis.table(ibis.Schema.from_pyarrow(schema), name=ROWS)
-            selected = table.select(_ROW, **stage(table))
-            types = selected.schema().to_pyarrow().types
-            self._statements[key] = Statement(con.compile(selected), types)
+            self._statements[key] = Statement.of(table.select(_ROW, **stage(table)))
         return self._statements[key]
 
     @cached_property
