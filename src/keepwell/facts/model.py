@@ -79,6 +79,12 @@ class Table:
     def has_account(self) -> bool:
         return "account_id" in self._by_name
 
+    @property
+    def has_days(self) -> bool:
+        """Whether every row says when it happened."""
+        day = self.column(self.day) if self.day else None
+        return day is not None and day.required
+
     def path(self, name: str) -> Path | None:
         """The path of that name, or None."""
         return next((p for p in self.paths if p.name == name), None)

@@ -88,13 +88,15 @@ class Facts(ABC):
     ) -> None:
         """Let statements find rows of a canonical table under a name, in place of earlier ones:
         with these columns at least, of all days or of those from `first` to `last` and of none."""
-        day = table_named(table).day
+        shape = table_named(table)
+        day = shape.day
         parts = ["CREATE OR REPLACE VIEW", quoted(name), "AS SELECT * FROM"]
         parts.append(quoted(self._holding(table, columns)))
         if day is not None and last is not None:
             # By literals, so that files can be skipped.
-            between = sql.between(day, first, last)
-            parts.extend(["WHERE", between, "OR", quoted(day), "IS NULL"])
+            parts.extend(["WHERE", sql.between(day, first, last)])
+            if not shape.has_days:
+                parts.extend(["OR", quoted(day), "IS NULL"])
         self.con.raw_sql(" ".join(parts))
 
     def _holding(self, name: str, columns: Collection[str]) -> str:

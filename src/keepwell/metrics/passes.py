@@ -67,6 +67,7 @@ class Pass:
         zones = {known.get(a, facts.project_timezone) for a in {*known, *merged}}
         closed = bool(self.closures.closed)
         return Setting(
+            len(self.days.days) == 1,
             bool(self.members) or closed,
             closed,
             next(iter(zones)) if len(zones) == 1 else None,

@@ -19,7 +19,7 @@ from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.money import RATES, converted
-from keepwell.metrics.reduce import added_up, is_reducible
+from keepwell.metrics.reduce import added_up, counting
 from keepwell.metrics.rows import (
     RowScope,
     beside,
@@ -50,22 +50,30 @@ CLOSED_TABLE, RATES_TABLE = "closed days", "rates"
 class Setting:
     """What shapes the expressions of a pass beside the definitions.
 
-    by_account: whether accounts count for others, or are closed at times. zone: the time zone of
-    all accounts; None where they differ.
+    one_day: whether only one day is asked for. by_account: whether accounts count for others, or
+    are closed at times. zone: the time zone of all accounts; None where they differ.
     """
 
+    one_day: bool
     by_account: bool
     has_closures: bool
     zone: str | None
     project_timezone: str
     project_currency: str
 
-    def on_days(self, rows: ir.Table, row_day: str | None, columns: Sequence[str],
-                lookback: int | None) -> ir.Table:  # fmt: skip
+    def on_days(
+        self,
+        rows: ir.Table,
+        row_day: str | None,
+        columns: Sequence[str],
+        lookback: int | None,
+        *,
+        always: bool = False,
+    ) -> ir.Table:
         """Every row on each asked day that can see it, for the account that it counts for: with
         ACCOUNT, asked_on, asked_day and the named numbers of the day (and account).
 
-        Rows without a day are seen on every day.
+        Rows without a day are seen on every day; there are none where it is `always` given.
         """
         numbers = dict.fromkeys(columns, "int64")
         days = {ASKED_ON: "date", ASKED_DAY: "int64"}
@@ -80,7 +88,7 @@ class Setting:
             reaches = happened <= table[ASKED_DAY]
             if lookback is not None:
                 reaches = reaches & (happened > table[ASKED_DAY] - lookback)
-            near.append(reaches | happened.isnull())
+            near.append(reaches if always else reaches | happened.isnull())
         joined = rows.join(table, near) if near else rows.cross_join(table)
         return joined if self.by_account else joined.mutate(**{ACCOUNT: joined.account_id})
 
@@ -123,7 +131,9 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> tupl
         reads.append(Reading.of(near, sorted(used[path.name]), None, pruned=False))
         rows = beside(rows, path, found := _named(near, sorted(used[path.name]), reads[-1]))
         types += found.schema().types
-    reduced = way.name not in ("latest", "streak") and is_reducible(table, instances)
+    rows = counting(table, rows, instances)
+    # Where one day is asked for there is nothing to be saved.
+    reduced = not setting.one_day and way.is_reducible(table)
     if reduced:
         rows = added_up(table, rows, instances, way.keys(table))
     elif any(t.is_timestamp() for t in types):
@@ -135,8 +145,10 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> tupl
     ends = sorted({i.end for i in instances})
     closes = setting.has_closures and table.day is not None
     numbers = [*ends, *(shift_of(e) for e in ends if closes)]
-    row_day = ROW_DAY if table.day is not None else None
-    rows = setting.on_days(rows, row_day, numbers, lookback)
+    if table.day is None:
+        rows = setting.on_days(rows, None, numbers, None)
+    else:
+        rows = setting.on_days(rows, ROW_DAY, numbers, lookback, always=table.has_days)
     if closes:
         rows = _with_shifts(rows)
     rows = _with_rates(setting, rows, table, instances, reads)

@@ -44,14 +44,28 @@ def _is_timeless(table: Table, instance: Instance) -> bool:
         not isinstance(argument, Expression) or argument.text.strip() != table.day
     ):
         return False
-    for expression in (argument, metric.where):
-        if not isinstance(expression, Expression):
-            continue
-        if any(True for _ in expression.calls("days_since")):
-            return False
-        if any(column_of(table, name)[1].known_from for name in expression.names):
-            return False
-    return metric.kind in (DAILY | DISTINCT) and metric.order_by is None
+    expressions = [e for e in (argument, metric.where) if isinstance(e, Expression)]
+    timeless = all(_shows_always(table, e) for e in expressions)
+    return timeless and metric.kind in (DAILY | DISTINCT) and metric.order_by is None
+
+
+def _shows_always(table: Table, expression: Expression) -> bool:
+    """Whether an expression has the same value on every asked day."""
+    if any(True for _ in expression.calls("days_since")):
+        return False
+    return not any(column_of(table, name)[1].known_from for name in expression.names)
+
+
+def counting(table: Table, rows: ir.Table, instances: Sequence[Instance]) -> ir.Table:
+    """The rows that any of the instances counts, as far as that is the same on every day."""
+    conditions: dict[tuple[str, ...], Value] = {}
+    scope = _scope(table, rows)
+    for metric in (i.metric for i in instances):
+        told = [e for e in _conditions(metric) if _shows_always(table, e)]
+        if not told:
+            return rows
+        conditions[tuple(e.text for e in told)] = _all(told, scope)
+    return rows.filter(reduce(lambda a, b: a | b, conditions.values()))
 
 
 def added_up(
@@ -64,29 +78,26 @@ def added_up(
         scope = _scope(table, rows)
         rows = rows.mutate(**{name: compiled(e, scope) for name, e in keys.items()})
         rows = rows.filter(*(rows[name].notnull() for name in keys))
-    metrics = {i.key: i.metric for i in instances}
     scope = _scope(table, rows)
-    conditions = [_condition(metric, scope) for metric in metrics.values()]
-    told = [c for c in conditions if c is not None]
-    if len(told) == len(conditions):
-        rows = rows.filter(reduce(lambda a, b: a | b, told))
-        scope = _scope(table, rows)
+    metrics = {i.key: i.metric for i in instances}
     columns: dict[str, Value] = {}
     for key, metric in metrics.items():
         columns |= _partial(key, metric, rows, scope)
     return rows.group_by("account_id", str(table.day), *keys).agg(**columns)
 
 
-def _condition(metric: Metric, scope: RowScope) -> Value | None:
-    """Which rows a metric counts; None: all."""
-    told = [e for e in (metric.where, metric.count) if isinstance(e, Expression)]
-    return reduce(lambda a, b: a & b, (truth(compiled(e, scope)) for e in told)) if told else None
+def _conditions(metric: Metric) -> list[Expression]:
+    """What a row must satisfy to be counted."""
+    return [e for e in (metric.where, metric.count) if isinstance(e, Expression)]
+
+
+def _all(conditions: Sequence[Expression], scope: RowScope) -> Value:
+    true = ibis.literal(True)
+    return reduce(lambda a, b: a & b, (truth(compiled(e, scope)) for e in conditions), true)
 
 
 def _partial(key: str, metric: Metric, rows: ir.Table, scope: RowScope) -> dict[str, Value]:
-    condition = _condition(metric, scope)
-    where = ibis.literal(True) if condition is None else condition
-    kind = metric.kind
+    where, kind = _all(_conditions(metric), scope), metric.kind
     if kind in ("count", "days_since_last", *DISTINCT):
         return {f"n {key}": rows.count(where=where)}
     value = compiled(argument_of(metric), scope)

@@ -21,7 +21,7 @@ from keepwell.facts.model import Table
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, hours_between, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
-from keepwell.metrics.reduce import of_parts
+from keepwell.metrics.reduce import is_reducible, of_parts
 from keepwell.metrics.rows import RowScope, local_date
 
 Value = Any
@@ -333,6 +333,10 @@ class Way:
         if first.kind in ("count_distinct", "days_since_first"):
             found[VALUE] = argument_of(first)
         return found
+
+    def is_reducible(self, table: Table) -> bool:
+        """Whether its rows can be added up before the asked days are known."""
+        return self.name not in ("latest", "streak") and is_reducible(table, self.instances)
 
     def counted(self, scan: Scan) -> ir.Table:
         """One row per account and asked day, with a column for each instance."""
