@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks.figures import GB, Figure, watched
 from keepwell.history import History, ScoredDay
 from keepwell.kit.place import Place
 
@@ -40,18 +37,60 @@ class Scale:
 
 SCALES = {
     "S": Scale(accounts=1_000, days=90, measures=34, nights=120),
-    "L": Scale(accounts=10_000, days=365, measures=34, nights=1_826),
+    "M": Scale(accounts=10_000, days=365, measures=34, nights=1_826),
 }
 
 
-def run(scale: str = "S") -> list[dict[str, Any]]:
-    """Rows of name, seconds and bytes (None where it does not apply). Scale L takes long."""
-    size = SCALES[scale]
-    folder = Path(tempfile.mkdtemp(prefix="keepwell-history-"))
-    try:
-        return [*_year(size, folder / "year"), *_nights(size, folder / "nights")]
-    finally:
-        shutil.rmtree(folder)
+def year(size: str, scratch: Path) -> Iterator[Figure | str]:
+    """Scored days of an enterprise: their size, writing one more night, and reading them."""
+    scale, folder = SCALES[size], scratch / "year"
+    history = History(folder)
+    last = FIRST + timedelta(days=scale.days - 1)
+    backfilled = last.replace(day=1) - FIRST
+    # The open month comes night by night, so that reading meets as many files as it ever does.
+    history.write_days(scored_days(scale.accounts, FIRST, backfilled.days, scale.measures))
+    month = list(scored_days(scale.accounts, FIRST + backfilled, last.day, scale.measures))
+    writing = [_seconds(partial(history.write_days, [scored])) for scored in month]
+    disk = sum(f.size for f in history.snapshot().files(TABLE))
+    label = f"history of {scale.accounts:,} accounts, {scale.days} days, {scale.measures} measures"
+    yield Figure(label, disk=disk, reach=_m(size, disk=0.3 * GB))
+    yield Figure("… write one night, median", seconds=statistics.median(writing))
+    yield Figure("… write one night, the slowest (merges files)", seconds=max(writing))
+    for name, columns, limit in (("scores", ["score", "tier"], 0.05), ("all measures", None, 0.3)):
+        times = [
+            _seconds(partial(_fresh_series, folder, account, last, columns))
+            for account in [f"acc-{scale.accounts * k // 7:06d}" for k in range(7)]
+        ]
+        what = f"… read {name} of one account, median"
+        yield Figure(what, seconds=statistics.median(times), reach=_m(size, seconds=limit))
+    whole_day = _seconds(lambda: history.read(TABLE, days=[last]))
+    yield Figure("… read one day of all accounts", seconds=whole_day)
+
+
+def nights(size: str, scratch: Path) -> Iterator[Figure | str]:
+    """Years of nights of a small company: whether writing and reading become slower."""
+    scale, folder = SCALES[size], scratch / "nights"
+    # Nights of years pass in minutes here, so files that are given up must go at once.
+    history = History(Place(folder, retention=timedelta(0)))
+    writing: list[float] = []
+    reading: list[float] = []
+    for scored in scored_days(50, FIRST, scale.nights, 8):
+        writing.append(_seconds(partial(history.write_days, [scored])))
+        month_before = scored.day - timedelta(days=29)
+        read = partial(history.series, TABLE, "acc-000007", month_before, scored.day, ["score"])
+        reading.append(_seconds(read))
+    disk = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+    yield Figure(f"history of 50 accounts, {scale.nights:,} nights, with all logs", disk=disk)
+    for what, times in (("write a night", writing), ("read 30 days", reading)):
+        early = f"… {what}, nights 30 to 60"
+        yield Figure(early, seconds=statistics.median(times[30:60]))
+        late = f"… {what}, the last 30 nights"
+        yield Figure(
+            late,
+            seconds=statistics.median(times[-30:]),
+            against=early,
+            reach=_m(size, ratio=1.1),
+        )
 
 
 def scored_days(accounts: int, first: date, count: int, measures: int) -> Iterator[ScoredDay]:
@@ -66,49 +105,6 @@ def scored_days(accounts: int, first: date, count: int, measures: int) -> Iterat
             of_day = rows.filter(pc.equal(rows["date"], pa.scalar(day))).drop_columns(["date"])
             yield ScoredDay(day, {TABLE: of_day}, NOW, NOW, NOW, {TABLE: "benchmark"})
             day += timedelta(days=1)
-
-
-def _year(size: Scale, folder: Path) -> Iterator[dict[str, Any]]:
-    label = f"{size.accounts:,} accounts, {size.days} days, {size.measures} measures"
-    history = History(folder)
-    last = FIRST + timedelta(days=size.days - 1)
-    backfilled = last.replace(day=1) - FIRST
-    # The open month comes night by night, so that reading meets as many files as it ever does.
-    history.write_days(scored_days(size.accounts, FIRST, backfilled.days, size.measures))
-    month = list(scored_days(size.accounts, FIRST + backfilled, last.day, size.measures))
-    nights = [_seconds(partial(history.write_days, [scored])) for scored in month]
-    sizes = [f.size for f in history.snapshot().files(TABLE)]
-    yield _row(f"history on disk: {label}", size=sum(sizes))
-    yield _row("write one night (median)", statistics.median(nights))
-    yield _row("write one night (slowest, merges)", max(nights))
-    for name, columns in (("scores", ["score", "tier"]), ("all measures", None)):
-        times = [
-            _seconds(partial(_fresh_series, folder, account, last, columns))
-            for account in [f"acc-{size.accounts * k // 7:06d}" for k in range(7)]
-        ]
-        yield _row(f"one account, {size.days} days, {name} (median)", statistics.median(times))
-    yield _row(
-        "all accounts, one day, all measures",
-        _seconds(lambda: history.read(TABLE, days=[last])),
-    )
-
-
-def _nights(size: Scale, folder: Path) -> Iterator[dict[str, Any]]:
-    # Nights of years pass in minutes here, so files that are given up must go at once.
-    history = History(Place(folder, retention=timedelta(0)))
-    writing: list[float] = []
-    reading: list[float] = []
-    for scored in scored_days(50, FIRST, size.nights, 8):
-        writing.append(_seconds(partial(history.write_days, [scored])))
-        month_before = scored.day - timedelta(days=29)
-        read = partial(history.series, TABLE, "acc-000007", month_before, scored.day, ["score"])
-        reading.append(_seconds(read))
-    for what, times in (("write a night", writing), ("read 30 days", reading)):
-        yield _row(f"{what}: median of nights 30-60", statistics.median(times[30:60]))
-        name = f"{what}: median of the last 30 of {size.nights:,} nights"
-        yield _row(name, statistics.median(times[-30:]))
-    total = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-    yield _row(f"50 accounts, {size.nights:,} nights, 8 measures, with all logs", size=total)
 
 
 def _fresh_series(folder: Path, account: str, last: date, columns: list[str] | None) -> pa.Table:
@@ -165,17 +161,11 @@ def _value_sql(kind: str, m: int) -> str:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    with watched() as watch:
+        work()
+    return watch.seconds
 
 
-def _row(name: str, seconds: float | None = None, size: int | None = None) -> dict[str, Any]:
-    return {"name": name, "seconds": seconds, "bytes": size}
-
-
-if __name__ == "__main__":
-    import sys
-
-    for row in run(*sys.argv[1:2]):
-        print(row)
+def _m(size: str, **limits: float) -> Mapping[str, float]:
+    """The limits, which are those of M."""
+    return limits if size == "M" else {}
