@@ -14,6 +14,7 @@ from keepwell.catalog import definitions
 from keepwell.definitions.library import Library, context_metrics
 from keepwell.definitions.loading import load
 from keepwell.definitions.metric import Metric, Range
+from keepwell.definitions.scorecard import Action
 from keepwell.definitions.segment import Segment, Segmentation
 from keepwell.definitions.yaml import parse
 
@@ -45,6 +46,11 @@ def file_of(kind: str, key: str) -> str:
 def comments_of(file: str) -> tuple[Comment, ...]:
     """Every comment of a built-in file in its order."""
     return tuple(comments(texts()[file], parse(texts()[file], file)))
+
+
+def in_words(action: Action) -> str:
+    """What to do, and within which time if that is said."""
+    return f"{action.do} ({action.within})" if action.within else action.do
 
 
 def metrics_page() -> str:
@@ -154,7 +160,7 @@ def _segments(segments: Mapping[str, Segment]) -> str:
                 code(key),
                 code(segment.when.text) if segment.when else "all others",
                 cell(segment.description),
-                "<br>".join(cell(action.do) for action in segment.actions),
+                "<br>".join(cell(in_words(action)) for action in segment.actions),
             )
             for key, segment in segments.items()
         ),

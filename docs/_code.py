@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import cached_property
 from types import FunctionType
 
 import click
@@ -20,6 +21,7 @@ from keepwell.cycle.night import Outcome
 from keepwell.facts.model import Column, Table
 from keepwell.facts.quality import Feed, Rejects
 from keepwell.facts.schema import PROVENANCE, TABLES
+from keepwell.history import History, Snapshot
 from keepwell.ingest.report import ImportReport, TableReport
 from keepwell.scoring.change import Change, Part
 from keepwell.scoring.explain import Explanation, Line, Term
@@ -34,6 +36,16 @@ RESULTS: tuple[type, ...] = (
     Lever, Standing, Simulation, Status, Feed, Rejects, SheetResult, ScoredAccount,
 )  # fmt: skip
 """What the functions of the API return, beside tables and plain values."""
+
+EXAMPLE = """\
+import keepwell as kw
+
+p = kw.open("demo-company")
+p.accounts(where="tier = 'red'", limit=10).to_arrow()
+found = p.explain("Garnet Consulting")
+found.explanation.score
+[(line.name, line.value, line.contribution) for line in found.explanation.leaves]
+"""
 
 
 def command_line_page() -> str:
@@ -126,14 +138,17 @@ def python_api_page() -> str:
             functions.append(_function(f"keepwell.{name}", thing, "##"))
     return page(
         "# Python API",
-        block("import keepwell as kw", "python"),
-        "The command line calls these functions and no others. A mistake of the user raises"
+        block(EXAMPLE, "python"),
+        "The command line is built on these functions. A mistake of the user raises"
         " `keepwell.kit.errors.KeepwellError`, whose `text()` says what was wrong, where, and what"
         " to do.",
         *functions,
         *classes,
+        *_scored_days(),
         "## What comes back",
-        "Frozen dataclasses: plain data, to be read and passed on.",
+        "Frozen dataclasses: plain data, to be read and passed on. `score` gives an `Outcome`,"
+        " `import_files` an `ImportReport`, `explain` an `Explained`, `simulate` a `Simulation`,"
+        " `status` a `Status`, and `sheet` a `SheetResult`; the others are parts of these.",
         *map(_result, RESULTS),
     )
 
@@ -143,40 +158,65 @@ def _class(name: str, thing: type) -> str:
     for member, value in vars(thing).items():
         if member.startswith("_"):
             continue
-        if isinstance(value, property):
-            members.append(page(f"### {name}.{member}", inspect.getdoc(value) or ""))
+        if isinstance(value, property | cached_property):
+            kind = f"Type: {code(_type_of(value))}."
+            members.append(page(f"### {name}.{member}", kind, inspect.getdoc(value) or ""))
         elif isinstance(value, (FunctionType, classmethod, staticmethod)):
             members.append(_function(f"{name}.{member}", getattr(thing, member), "###"))
     return page(f"## keepwell.{name}", inspect.getdoc(thing) or "", *members)
 
 
+def _scored_days() -> Iterator[str]:
+    """How stored days are read, older revisions included."""
+    yield "## Scored days"
+    yield (
+        "`Project.history` has the scored days as they are stored. The tables are called like the"
+        " scorecards; `portfolio` has attributes and segments. The answers are `pyarrow.Table`."
+    )
+    yield _function("history.read", History.read, "###", inspect.getdoc(Snapshot.read))
+    yield _function("history.series", History.series, "###")
+    yield _function("history.scored_days", History.scored_days, "###")
+
+
 def _result(thing: type) -> str:
     """A dataclass: its docstring, its fields, and what else it offers."""
-    rows = [(code(f.name), code(f.type)) for f in fields(thing)]
-    rows += [
-        (code(name), cell(inspect.getdoc(value) or "").rstrip("."))
-        for name, value in vars(thing).items()
-        if isinstance(value, property) and not name.startswith("_")
-    ]
-    rows += [
-        (code(f"{name}()"), cell(inspect.getdoc(value) or "").rstrip("."))
-        for name, value in vars(thing).items()
-        if isinstance(value, FunctionType) and not name.startswith("_")
-    ]
+    rows = [(code(f.name), code(f.type), "") for f in fields(thing)]
+    for name, value in vars(thing).items():
+        meaning = cell(inspect.getdoc(value) or "").rstrip(".")
+        if name.startswith("_"):
+            continue
+        if isinstance(value, property | cached_property):
+            rows.append((code(name), code(_type_of(value)), meaning))
+        elif isinstance(value, FunctionType):
+            rows.append((code(f"{name}()"), code(_returned(value)), meaning))
     text = inspect.getdoc(thing) or ""
     return page(
         f"### {thing.__name__}",
         text.replace("<", "&lt;"),
-        table(("field", "type or meaning"), rows),
+        table(("field", "type", "meaning"), rows),
     )
 
 
-def _function(name: str, function: Callable[..., object], level: str) -> str:
+def _type_of(value: property | cached_property[object]) -> str:
+    """The type of a property as it stands in the source."""
+    function = value.fget if isinstance(value, property) else value.func
+    return _returned(function) if function is not None else ""
+
+
+def _returned(function: Callable[..., object]) -> str:
+    annotation = inspect.signature(function).return_annotation
+    return annotation if isinstance(annotation, str) else ""
+
+
+def _function(
+    name: str, function: Callable[..., object], level: str, text: str | None = None
+) -> str:
+    """A function's signature and what it says of itself; `text` stands in for its docstring."""
     short = name.rsplit(".", 1)[-1]
     return page(
         f"{level} {name}",
         block(f"{short}{_signature(function)}", "python"),
-        inspect.getdoc(function) or "",
+        text or inspect.getdoc(function) or "",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from _catalog import comments_of, file_of, library, texts
+from _catalog import comments_of, file_of, in_words, library, texts
 from _markdown import block, cell, code, details, page, table
 from _yamltext import as_markdown
 
@@ -135,10 +135,7 @@ def _tiers(tiers: list[Tier]) -> str:
 def _actions(tiers: list[Tier]) -> Iterator[str]:
     for tier in tiers:
         if tier.actions:
-            lines = (
-                f"- {action.do}" + (f" ({action.within})" if action.within else "")
-                for action in tier.actions
-            )
+            lines = (f"- {in_words(action)}" for action in tier.actions)
             yield page(f"**{tier.label}**", "\n".join(lines))
 
 
@@ -146,7 +143,7 @@ def _policy(missing: Points | Hold | None) -> str:
     if isinstance(missing, Points):
         return f"A measure without data counts {missing.points:g} points."
     if isinstance(missing, Hold):
-        return f"A measure without data keeps its last value for {missing.hold} days, marked stale."
+        return f"A measure without data keeps its last value for {missing.hold} days, as *held*."
     return "A measure without data is left out, and its siblings carry its weight."
 
 
