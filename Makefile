@@ -12,10 +12,10 @@ ENVIRONMENT := $(VENV)/pyvenv.cfg
 BASE := $(VENV)/.installed-base
 DEV := $(VENV)/.installed-dev
 
-# --build-constraint pins, with hashes, what builds the package too.
 define INSTALL
 uv=$$(sh tools/uv.sh) && "$$uv" pip install --quiet --python $(BIN)/python --require-hashes -r $(1)
 endef
+# --build-constraint pins, with hashes, what builds the package too.
 define INSTALL_KEEPWELL
 uv=$$(sh tools/uv.sh) && "$$uv" pip install --quiet --python $(BIN)/python --no-deps \
 	--build-constraint requirements/build.txt -e .
@@ -52,7 +52,7 @@ test: $(DEV) ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile
 
 format: $(DEV) ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
@@ -84,9 +84,12 @@ clean: ## remove what was installed, built and cached (not your projects)
 $(ENVIRONMENT):
 	uv=$$(sh tools/uv.sh) && "$$uv" venv --quiet --python '$(PYTHON_VERSION)' $(VENV)
 
+# Byte code is made here, once: uv leaves it to the first start, and where Python may not write it
+# (a read-only folder, PYTHONDONTWRITEBYTECODE) every start would compile again what it imports.
 $(BASE): $(ENVIRONMENT) requirements/base.txt requirements/build.txt pyproject.toml
-	$(call INSTALL,requirements/base.txt)
+	$(call INSTALL,requirements/base.txt --compile-bytecode)
 	$(INSTALL_KEEPWELL)
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(DEV): $(BASE) requirements/dev.txt

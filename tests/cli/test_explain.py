@@ -102,6 +102,23 @@ def test_a_persons_view_stands_beside_the_computed_score() -> None:
     assert "The contributions add up to 64.00 − 10.00 = 54.00, the score." in lines
 
 
+def test_an_override_without_effect_says_why() -> None:
+    unknown = explanation(
+        line("logins", 64.0, 1.0), line("bond", None, 0.0),
+        terms=(Term("bond", "override", "a person's judgement", 0.0),),
+    )  # fmt: skip
+    lines = told(unknown, overrides=(override(path="bond"),)).splitlines()
+    at = lines.index("        –  Override of bond by ana until 2026-05-14: sponsor left")
+    assert lines[at + 1] == (
+        "           without effect: nothing is known of it, so that it has no weight"
+    )
+    assert lines[at - 1] == "Beside the components"
+    assert line_rows(unknown)[-1]["label"] == (
+        "a person's judgement, without effect: nothing is known of it, so that it has no weight"
+    )
+    assert "The contributions add up to 64.00 + 0.00 = 64.00, the score." in lines
+
+
 def test_a_held_score_and_silent_alerts_are_said() -> None:
     held = replace(NOW, held_from=date(2026, 3, 31), muted=("seasonal_closure",))
     lines = told(held).splitlines()

@@ -76,6 +76,19 @@ def test_a_sheet_needs_one_of_scorecard_and_template(
     assert "either --scorecard KEY or --template KEY" in err
 
 
+def test_a_mapping_is_proposed_in_any_folder(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "kunden.csv"
+    file.write_text("customer_id,company,nps_latest\n1,Alpha,9\n2,Beta,7\n", "utf-8")
+    proposed = here.good("import", "--suggest", file)
+    assert "to: accounts" in proposed
+    assert "nps_latest" in proposed
+    here.good("import", "--suggest", file, "-o", tmp_path / "mapping.yaml")
+    assert (tmp_path / "mapping.yaml").read_text("utf-8") == proposed
+
+
 def test_one_schema_is_printed(here: Here) -> None:
     found = json.loads(here.good("schema", "scorecard"))
     assert "components" in found["properties"]

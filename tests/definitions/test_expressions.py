@@ -71,6 +71,8 @@ def test_a_percentage_is_the_share_that_a_division_gives() -> None:
     assert [float(v) for v in literals("x in (70%, 7%, 29%, 57%, 100%)")] == [
         70 / 100, 7 / 100, 29 / 100, 57 / 100, 1.0,
     ]  # fmt: skip
+    # Where a division of floats would miss the nearest one.
+    assert [float(v) for v in literals("x in (0.7%, 0.9%, 1.1%)")] == [0.007, 0.009, 0.011]
 
 
 @pytest.mark.parametrize("text", ["20 % 3", "x % 3", "20 % x", "20 % (x)", "20% 'a'"])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -126,6 +127,21 @@ def test_a_reader_sees_before_or_after_but_never_between(
     assert process.returncode == 0
     assert state(store) == (6, 6, 6)
     assert len(seen) > 2
+
+
+def test_a_linked_copy_is_of_one_moment_and_stays_so(
+    store: FactStore, started: list[subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    started.append(start(store, 1, 8))
+    copies: list[FactStore] = []
+    while started[0].poll() is None:
+        copies.append(store.linked(tmp_path / str(len(copies))))
+    shown = [state(copy) for copy in copies]
+    assert all(number == tickets == days for number, tickets, days in shown)
+    assert len(set(shown)) > 2
+    with copies[-1].writer("trial") as w:
+        w.cover("a", {"tickets": (date(2020, 1, 1), date(2020, 1, 2))})
+    assert state(store) == (8, 8, 8)
 
 
 def test_a_full_disk_is_explained_and_changes_nothing(

@@ -109,6 +109,44 @@ def test_feeds_tell_rows_days_and_freshness(store: FactStore) -> None:
     assert patient["usage_daily"] == "fresh"
 
 
+def test_a_kind_that_is_late_by_itself_is_told_apart(store: FactStore) -> None:
+    usage = {"account_id": "a", "value": 1}
+    with store.writer("import") as w:
+        put(w, "usage_daily", {**usage, "metric": "login", "day": "2026-03-07"},
+            {**usage, "metric": "api", "day": "2026-02-20"},
+            {**usage, "metric": "api", "day": "2026-02-19"})  # fmt: skip
+        login, api, rare = (f"usage_daily.{kind}" for kind in ("login", "api", "rare"))
+        until = {"usage_daily": day(7), login: day(7), rare: day(7), api: day(20, 2)}
+        w.cover("crm", {name: (day(1, 2), last) for name, last in until.items()})
+    facts = reader(store)
+    late = quality.Feed("crm", api, 2, day(19, 2), day(20, 2), AT, day(20, 2), 16, 7, "stale")
+    assert [f for f in quality.feeds(facts, day(8)) if f.table != "usage_daily"] == [late]
+    assert [f.table for f in quality.feeds(facts, day(8), {api: 16})] == ["usage_daily"]
+    assert [f.table for f in quality.feeds(facts, day(20))] == ["usage_daily"]
+
+
+def test_what_was_never_covered_is_taken_back_from_its_arrival_on(store: FactStore) -> None:
+    later = AT + timedelta(days=9)
+    with store.writer("import") as w:
+        spans = [(day(1), day(3)), (day(4), day(5)), (day(6), day(7))]
+        for span in spans:
+            w.cover("crm", dict.fromkeys(["tickets", "invoices"], span), arrived_at=AT)
+        w.cover("desk", {"tickets": spans[0]}, arrived_at=AT)
+    with store.writer("import") as w:
+        w.uncover("crm", {"tickets": day(4)}, arrived_at=later)
+
+    def covered(known: Known) -> dict[tuple[str, str], date]:
+        return {(c.source, c.family): c.to_day for c in FactReader(store, known).coverage()}
+
+    others = {("crm", "invoices"): day(7), ("desk", "tickets"): day(3)}
+    assert covered(Known.latest()) == {("crm", "tickets"): day(4), **others}
+    assert covered(Known(AT, later)) == {("crm", "tickets"): day(7), **others}
+    before = store.place.manifest()
+    with store.writer("import") as w:
+        w.uncover("crm", {"tickets": day(4)}, arrived_at=later)
+    assert store.place.manifest() == before
+
+
 def _rejected(number: int, reason: str, file: str = "t.csv") -> dict[str, Any]:
     return {"source_id": "crm", "file": file, "table": "tickets", "row_number": number,
             "reason": reason, "field": "opened_at", "raw": '{"opened": "?"}'}  # fmt: skip

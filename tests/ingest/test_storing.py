@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.ingest.load import Context
+from keepwell.ingest.load import Context, load
+from keepwell.ingest.report import ImportReport
 from keepwell.kit.errors import DefinitionErrors, KeepwellError
 from tests.ingest.conftest import ACCOUNTS, Desk, of
 
@@ -66,6 +67,22 @@ def test_a_dry_run_tells_all_and_changes_nothing(desk: Desk) -> None:
     tickets = of(desk.run(TICKETS, dry_run=True), "tickets")
     assert (tickets.new, tickets.changed, tickets.unchanged) == (1, 1, 0)
     assert _tree(desk.store.place.root) == before
+
+
+def test_a_dry_run_sees_one_moment_whatever_is_imported_meanwhile(desk: Desk) -> None:
+    _files(desk, "1,a,2026-03-01,low")
+    desk.run(TICKETS)
+    _files(desk, "1,a,2026-03-01,low", "2,b,2026-03-04,low")
+    meanwhile: list[ImportReport] = []
+
+    def say(_: str) -> None:
+        if not meanwhile:
+            meanwhile.append(desk.run(TICKETS))
+
+    told = load(desk.store, [desk.folder], desk.mapping(TICKETS), dry_run=True, say=say)
+    assert of(meanwhile[0], "tickets").new == 1
+    assert (of(told, "tickets").new, of(told, "tickets").unchanged) == (1, 1)
+    assert desk.values("tickets", "ticket_id") == ["1", "2"]
 
 
 def test_the_same_files_again_change_nothing(desk: Desk) -> None:
@@ -257,8 +274,6 @@ def test_nothing_is_stored_where_one_file_is_wrong(desk: Desk) -> None:
 
 
 def test_progress_is_told(desk: Desk) -> None:
-    from keepwell.ingest.load import load
-
     desk.file("accounts.csv", "id\na\n")
     told: list[str] = []
     load(desk.store, [desk.folder], desk.mapping(ACCOUNTS), say=told.append)

@@ -81,7 +81,8 @@ peers:
 def _extended(framework: str, label: str) -> str:
     return f"""\
 # {label}, as it comes with Keepwell. What is written here replaces that part of it; everything else
-# stays. `keepwell simulate --with .` shows what a change would do before you score with it.
+# stays. To see what a change would do before you score with it, make it in a copy of this project:
+# `keepwell simulate --with COPY`.
 scorecard: {framework}
 extends: {framework}
 # For example:
@@ -134,6 +135,6 @@ does not.
     keepwell accounts
     keepwell explain ACCOUNT
 
-The framework is `{framework}`; change it in `scorecards/{framework}.yaml` and look at the effect
-with `keepwell simulate --with .` first.
+The framework is `{framework}`, and `scorecards/{framework}.yaml` is where you change it. To look at
+the effect first, change a copy of this folder and run `keepwell simulate --with COPY` here.
 """

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from keepwell.app.days_scored import card_key
+from keepwell.app.days_scored import card_key, plan_of, scored_day
 from keepwell.app.explaining import find_account
 from keepwell.app.table import Table
 from keepwell.app.values import metric_value
+from keepwell.definitions.scorecard import NodePath
+from keepwell.facts.engine import connect_ibis
 from keepwell.kit.errors import KeepwellError, did_you_mean
+from keepwell.scoring.explain import explained
 
 if TYPE_CHECKING:
     from keepwell.app.project import Project
@@ -40,9 +44,12 @@ def assess(
 def override(
     project: Project, account: str, points: float | None, difference: float | None, *,
     path: str, scorecard: str | None, reason: str, author: str, expires: date | None,
-    starts: date | None,
+    starts: date | None, say: Callable[[str], None],
 ) -> str:  # fmt: skip
-    """Record a number for a score or component, or a difference to it."""
+    """Record a number for a score or component, or a difference to it.
+
+    `say` is told where it moves nothing as things are.
+    """
     if (points is None) == (difference is None):
         raise KeepwellError(
             "which number?", expected="either a value (64) or a difference (+5, -10)"
@@ -53,8 +60,9 @@ def override(
     if found is None:
         names = ["/".join(p) for p, _ in card.nodes()]
         raise KeepwellError(f"'{key}' has no component '{path}'", todo=did_you_mean(path, names))
-    return project.workspace.record_override(
-        account_id=account_id(project, account),
+    account = account_id(project, account)
+    record = project.workspace.record_override(
+        account_id=account,
         scorecard=key,
         path="/".join(found),
         kind="value" if points is not None else "difference",
@@ -64,6 +72,25 @@ def override(
         expires_on=expires,
         starts_on=starts or project.today(),
     )
+    _say_if_idle(project, key, account, found, say)
+    return record
+
+
+def _say_if_idle(
+    project: Project, key: str, account: str, path: NodePath, say: Callable[[str], None]
+) -> None:
+    day = project.history.latest_day(key)
+    if day is None or not path:
+        return
+    info = scored_day(project, key, day)
+    rows = project.history.read(key, days=[day], accounts=[account])
+    for found in explained(connect_ibis(), plan_of(project, key, info), rows):
+        why = found.idle(path)
+        if why is not None:
+            say(
+                f"As of {day} it moves nothing: {why}. It counts once that is different; an"
+                " override of the whole score, without a path, counts at once."
+            )
 
 
 def account_id(project: Project, wanted: str) -> str:

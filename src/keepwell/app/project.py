@@ -29,6 +29,7 @@ from keepwell.workspace import Workspace
 if TYPE_CHECKING:
     from keepwell.app.explaining import Explained
     from keepwell.app.quality import Status
+    from keepwell.app.sheet import SheetResult
     from keepwell.app.simulating import Simulation
     from keepwell.app.table import Table
     from keepwell.ingest.report import ImportReport
@@ -156,10 +157,7 @@ class Project:
 
     def suggest(self, paths: Iterable[str | Path]) -> str:
         """A mapping for these files, as YAML text to look over; see keepwell.ingest.suggest."""
-        from keepwell.ingest.suggest import suggest
-
-        labels = {key: metric.label for key, metric in self.library.metrics.items()}
-        return suggest(paths, currency=self.settings.currency, metrics=labels)
+        return suggest(paths, self.library, self.settings.currency)
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -218,6 +216,13 @@ class Project:
 
         return quality.status(self)
 
+    def quarantine(self) -> Table:
+        """Every row that could not be taken: where it came from, which one it was, and why."""
+        from keepwell.app.table import Table
+        from keepwell.facts.quality import quarantine
+
+        return Table(quarantine(self.store))
+
     def check(self) -> int:
         """The number of definitions in use; opening the project has checked them all."""
         library = self.library
@@ -250,14 +255,17 @@ class Project:
     def override(
         self, account: str, points: float | None = None, *, difference: float | None = None,
         path: str = "", scorecard: str | None = None, reason: str, author: str, expires: Day,
-        starts: Day = None,
+        starts: Day = None, say: Say = lambda _: None,
     ) -> str:  # fmt: skip
-        """Record a person's number for a score or component, or a difference to it; the id."""
+        """Record a person's number for a score or component, or a difference to it; the id.
+
+        `say` is told where it moves nothing as things are, such as a component without data.
+        """
         from keepwell.app import judgement
 
         return judgement.override(
             self, account, points, difference, path=path, scorecard=scorecard, reason=reason,
-            author=author, expires=self.day(expires), starts=self.day(starts),
+            author=author, expires=self.day(expires), starts=self.day(starts), say=say,
         )  # fmt: skip
 
     def assessments(self, withdrawn: bool = False) -> Table:
@@ -283,11 +291,22 @@ class Project:
         return f"<keepwell.Project '{self.settings.name}' in {self.folder}: {cards}>"
 
 
-def sheet(file: str | Path, scorecard: str) -> object:
+def sheet(file: str | Path, scorecard: str) -> SheetResult:
     """Score one spreadsheet without any project; see keepwell.app.sheet."""
     from keepwell.app.sheet import score_sheet
 
     return score_sheet(Path(file), scorecard, built_in())
+
+
+def suggest(
+    paths: Iterable[str | Path], library: Library | None = None, currency: str | None = None
+) -> str:
+    """A mapping for these files, as YAML text to look over, without any project: columns may hold
+    the metrics of the library, by default the built-in ones."""
+    from keepwell.ingest.suggest import suggest
+
+    labels = {key: metric.label for key, metric in (library or built_in()).metrics.items()}
+    return suggest(paths, currency=currency, metrics=labels)
 
 
 def _definitions(folder: Path) -> tuple[Settings, Library]:

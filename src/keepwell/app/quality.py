@@ -40,10 +40,9 @@ def status(project: Project) -> Status:
     facts = project.facts()
     covers = facts.coverage()
     questions = facts.questions()
-    fresh = {k: v for k, v in project.settings.fresh_for.items() if "." not in k}
     days = project.history.scored_days(project.settings.scorecards[0])["date"].to_pylist()
     return Status(
-        tuple(feeds(facts, project.today(), fresh)),
+        tuple(feeds(facts, project.today(), project.settings.fresh_for)),
         tuple(rejects(project.store)),
         tuple(_unfed(project, covers, questions)),
         (min(days), max(days), len(set(days))) if days else None,

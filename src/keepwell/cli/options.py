@@ -122,6 +122,11 @@ def find_project(given: Path | None) -> Path:
     return next((f for f in (here, *here.parents) if (f / MARKER).is_file()), here)
 
 
+def has_project(given: Path | None) -> bool:
+    """Whether one is named, or there is one at or above the current folder."""
+    return given is not None or (find_project(None) / MARKER).is_file()
+
+
 def open_project(given: Path | None) -> Project:
     """The project to work on. Raises KeepwellError where there is none or it cannot be used."""
     from keepwell.app import project

@@ -15,7 +15,7 @@ KEY = re.compile(r"^[a-z][a-z0-9_]*$")
 NAME = re.compile(r"^[a-z][a-z0-9_-]*$")
 _LENGTH = re.compile(r"^(\d{1,6})\s*(day|week|month|year)s?$")
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
-_NUMBER = re.compile(r"^([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*(%?)$")
+_NUMBER = re.compile(r"^([-+]?\d+(?:\.\d+)?)(?:(e[-+]?\d+)|\s*(%))?$")
 
 
 class Model(BaseModel):
@@ -29,13 +29,15 @@ def number(value: Any) -> float:
     if isinstance(value, bool) or value is None:
         raise ValueError("is not a number")
     match = _NUMBER.match(str(value).strip())
-    found = float(match[1]) if match else math.nan
-    if match is None or not math.isfinite(found):
+    found = math.nan
+    if match:
+        # By its exponent, not by a division of floats: 0.7 / 100 is not the float 0.007.
+        found = float(match[1] + ("e-2" if match[3] else match[2] or ""))
+    if not math.isfinite(found):
         written = str(value)
         shown = repr(written if len(written) <= 40 else written[:37] + "...")
         raise ValueError(f"{shown} is not a number; expected 12, 0.5 or 70%")
-    # Division, not multiplication by 0.01: 70 / 100 is the float that 14 / 20 is.
-    return found / 100 if match[2] else found
+    return found
 
 
 def _share(value: Any) -> float:

@@ -1,4 +1,4 @@
-"""Which of the days that a source has covered are not recorded yet."""
+"""Which of the days that a source has covered are not recorded yet, or were never covered."""
 
 from __future__ import annotations
 
@@ -48,6 +48,27 @@ def missing(
         for first, last in gaps(_checked(family, span), recorded.get(family, []))
     ]
     return conform("coverage", rows, incoming_schema(TABLES["coverage"]))
+
+
+def ending(
+    con: duckdb.DuckDBPyConnection, stored: str, source: str, lasts: Mapping[str, date]
+) -> pa.Table:
+    """The rows of `stored`, a SELECT of the table `coverage`, that a source has at present, none of
+    which goes beyond the last day of its family."""
+    con.register(
+        "ends", pa.table({"family": list(lasts), "last": pa.array(lasts.values(), pa.date32())})
+    )
+    return con.execute(
+        sql.fill(
+            """
+            SELECT c.source, c.family, account_id, from_day, least(to_day, last) AS to_day, state
+            FROM ($stored) c LEFT JOIN ends e ON c.family = e.family AND c.state = 'complete'
+            WHERE known_to IS NULL AND source_id = $source AND from_day <= coalesce(last, from_day)
+            """,
+            stored=stored,
+            source=text(source),
+        )
+    ).to_arrow_table()
 
 
 def gaps(span: Span, recorded: list[Span]) -> list[Span]:

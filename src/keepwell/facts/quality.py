@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
@@ -17,14 +17,15 @@ from keepwell.facts.model import Table
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import IMPORTED
 from keepwell.facts.store import FactStore
-from keepwell.kit.views import view_sql
+from keepwell.kit.views import quoted, text, view_sql
 
 _PLUMBING = ("coverage", "sources")
 
 
 @dataclass(frozen=True)
 class Feed:
-    """What one source gives for one table.
+    """What one source gives for one table, or for one kind of it (`usage_daily.login`), where
+    that is late and the table is not.
 
     rows: visible ones. first_day and last_day: of these rows, None where the table has no day.
     covered_to: last day that the source has covered. age_days: days from the last day that is
@@ -60,23 +61,48 @@ class Rejects:
 def feeds(facts: Facts, today: date, fresh_days: Mapping[str, int] | None = None) -> list[Feed]:
     """Every source and table of which rows or covered days are known, by source and table.
 
-    `fresh_days` replaces Table.fresh_days for the tables it names.
+    `fresh_days` replaces Table.fresh_days for the tables and families that it names.
     """
     covers: dict[tuple[str, str], list[Cover]] = {}
     for cover in facts.coverage():
         covers.setdefault((cover.source, cover.family.partition(".")[0]), []).append(cover)
-    found: dict[tuple[str, str], Feed] = {}
+    found: list[Feed] = []
     for table in IMPORTED.values():
         if table.name in _PLUMBING:
             continue
-        expected = (fresh_days or {}).get(table.name, table.fresh_days)
+        expected = {table.name: table.fresh_days, **(fresh_days or {})}
         counted = _counted(facts, table)
         silent = {source for source, name in covers if name == table.name} - set(counted)
         counted.update(dict.fromkeys(silent, (0, None, None, None)))
         for source, counts in counted.items():
             covered = covers.get((source, table.name), [])
-            found[source, table.name] = _feed(source, table.name, counts, covered, expected, today)
-    return [found[key] for key in sorted(found)]
+            feed = _feed(source, table.name, counts, covered, expected[table.name], today)
+            found.append(feed)
+            if feed.state == "fresh":
+                found += _late_kinds(facts, table, source, covered, expected, today)
+    return sorted(found, key=lambda f: (f.source, f.table))
+
+
+def _late_kinds(
+    facts: Facts,
+    table: Table,
+    source: str,
+    covered: Sequence[Cover],
+    expected: Mapping[str, int],
+    today: date,
+) -> Iterator[Feed]:
+    """The kinds of a table that are late by themselves."""
+    by_kind: dict[str, list[Cover]] = {}
+    for cover in covered:
+        if cover.family != table.name:
+            by_kind.setdefault(cover.family, []).append(cover)
+    nothing: _Counted = (0, None, None, None)
+    for name, own in by_kind.items():
+        days = expected.get(name, expected[table.name])
+        if _feed(source, name, nothing, own, days, today).state == "stale":
+            kind = name.partition(".")[2]
+            counts = _counted(facts, table, kind).get(source, nothing)
+            yield _feed(source, name, counts, own, days, today)
 
 
 def quarantine(store: FactStore) -> pa.Table:
@@ -105,14 +131,16 @@ def rejects(store: FactStore) -> list[Rejects]:
 _Counted = tuple[int, date | None, date | None, datetime | None]
 
 
-def _counted(facts: Facts, table: Table) -> dict[str, _Counted]:
+def _counted(facts: Facts, table: Table, kind: str | None = None) -> dict[str, _Counted]:
+    """By source; of one kind, if one is named."""
     select = sql.fill(
         """
         SELECT source_id, count(*), min($day), max($day), max(ingested_at)
-        FROM ($stored) GROUP BY source_id
+        FROM ($stored) WHERE $among GROUP BY source_id
         """,
         day=sql.day_of(table, facts.project_timezone),
         stored=facts.visible_versions(table.name),
+        among="true" if kind is None else f"{quoted(table.kind or '')} = {text(kind)}",
     )
     return {row[0]: (row[1], row[2], row[3], row[4]) for row in facts.query(select)}
 
@@ -121,7 +149,7 @@ def _feed(
     source: str,
     table: str,
     counted: _Counted,
-    covered: list[Cover],
+    covered: Sequence[Cover],
     expected: int,
     today: date,
 ) -> Feed:

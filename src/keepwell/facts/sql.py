@@ -68,10 +68,25 @@ def day_of(table: Table, timezone: str = "UTC") -> str:
     if table.day is None:
         return "NULL::DATE"
     day = own_time(table) if (table.name, table.day) in DERIVED_COLUMNS else quoted(table.day)
-    column = table.column(table.day)
+    return _local_day(table, table.day, day, timezone)
+
+
+def days_of(table: Table, timezone: str) -> str:
+    """A list of all days on which something came to be known of a row: when it happened, and what
+    was hidden until it had come, such as a ticket's resolution."""
+    later = [
+        _local_day(table, c.name, quoted(c.name), timezone)
+        for c in table.columns
+        if c.known_from == c.name and (table.name, c.name) not in DERIVED_COLUMNS
+    ]
+    return "[" + ", ".join([day_of(table, timezone), *later]) + "]"
+
+
+def _local_day(table: Table, name: str, value: str, timezone: str) -> str:
+    column = table.column(name)
     if column is not None and column.type == "timestamp":
-        return fill("CAST($day AT TIME ZONE $zone AS DATE)", day=day, zone=text(timezone))
-    return day
+        return fill("CAST($day AT TIME ZONE $zone AS DATE)", day=value, zone=text(timezone))
+    return value
 
 
 def own_time(table: Table) -> str:
@@ -94,7 +109,8 @@ def known_since(table: Table) -> str:
 
 
 def sort_order(table: Table) -> str:
-    """By what rows are sorted in a file, so that a window of days reads few of them."""
+    """By what rows are sorted in a file, so that a window of days of one kind reads few of them."""
     if table.day is None:
         return listed(["account_id"] if table.has_account else table.key[:1])
-    return own_time(table) if (table.name, table.day) in DERIVED_COLUMNS else quoted(table.day)
+    day = own_time(table) if (table.name, table.day) in DERIVED_COLUMNS else quoted(table.day)
+    return ", ".join([quoted(table.kind), day] if table.kind else [day])

@@ -65,6 +65,22 @@ class FactStore:
                 con.close()
                 shutil.rmtree(scratch, ignore_errors=True)
 
+    def linked(self, root: Path) -> FactStore:
+        """A store in another folder that shows what this one shows now, whatever is written to
+        either of them later: data files never change, so that it points to the same ones."""
+        manifest, copy = self.place.manifest(), FactStore(root)
+        with copy.place.lock("copy") as held:
+            versions: dict[str, int] = {}
+            for name, version in manifest.tables.items():
+                source, target = self.place.table_path(name), held.table_path(name)
+                shown = files.data_files(source, version)
+                target.mkdir()
+                for file in shown:
+                    (target / file.name).symlink_to(source / file.name)
+                versions[name] = files.exchange(target, _schema(name), shown)
+            held.commit(versions)
+        return copy
+
 
 class FactWriter:
     """What the holder of the lock may do. Made by `FactStore.writer`."""
@@ -137,6 +153,18 @@ class FactWriter:
         if rows.num_rows:
             at = arrived_at or clock.now()
             self.put("coverage", rows, source_id=source, arrived_at=at)
+
+    def uncover(self, source: str, lasts: Mapping[str, date], *, arrived_at: datetime) -> None:
+        """Take back that a source has covered any day of these families after their last ones.
+
+        What was known before stays: a day that was scored in between is read as it was.
+        """
+        if not lasts:
+            return
+        stored = view_sql(self._paths("coverage"), stored_schema(TABLES["coverage"]))
+        rows = covering.ending(self._con, stored, source, lasts)
+        if self.close_missing("coverage", rows, source_id=source, arrived_at=arrived_at):
+            self.put("coverage", rows, source_id=source, arrived_at=arrived_at)
 
     def finish(self) -> None:
         """Write the ledger, join small files, and make everything visible at once."""

@@ -164,7 +164,9 @@ class TableRule(Model):
     )
     unpivot: Unpivot | None = None
     covers: list[str] = Field(
-        [], description="kinds that this file would show, should there be any: days without are 0"
+        [],
+        description="kinds that this file would show, should there be any: days without are 0, "
+        "until a kind that came regularly has stopped",
     )
     account: FieldSpec | None = Field(None, description="with `to: metrics`: the account's id")
     as_of: DaySpec | None = Field(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from keepwell.facts.arrow import stored_schema
 from keepwell.facts.engine import connect
 from keepwell.facts.schema import IMPORTED, TABLES
 from keepwell.facts.store import FactStore
-from keepwell.ingest import covered, files, rejects
+from keepwell.ingest import files, rejects
+from keepwell.ingest.covered import covered
 from keepwell.ingest.direct import mapping_for
 from keepwell.ingest.grammar import METRICS
 from keepwell.ingest.mapping import Loaded
@@ -66,16 +66,15 @@ def load(
     """
     context = context or Context()
     inputs = files.resolve(paths)
-    with _database() as con:
+    with _target(store, dry_run) as target, _database() as con:
         loaded, shapes, notes = _look(inputs, mapping, source, context)
         plan = _plan(loaded, shapes, context)
-        settled, opened = _stage_all(con, store, loaded, plan, say)
+        settled, opened = _stage_all(con, target, loaded, plan, say)
         name = loaded.mapping.source
         aside = _set_aside(con, settled, opened, name)
-        with _target(store, dry_run) as target:
-            spans = covered.spans(con, settled, loaded.mapping, covered.before(con, target, name))
-            reports = store_rows(target, con, loaded.mapping, settled, aside, spans, say, on_wait)
-        return ImportReport(name, dry_run, tuple(reports), spans, tuple(notes))
+        days = covered(con, target, settled, loaded.mapping)
+        reports = store_rows(target, con, loaded.mapping, settled, aside, days, say, on_wait)
+        return ImportReport(name, dry_run, tuple(reports), days.spans, (*notes, *days.notes()))
 
 
 @contextmanager
@@ -189,19 +188,7 @@ def _target(store: FactStore, dry_run: bool) -> Iterator[FactStore]:
         yield store
         return
     with tempfile.TemporaryDirectory(prefix="keepwell-dry-run-") as folder:
-        copy = Path(folder, "facts")
-        if store.place.root.is_dir():
-            shutil.copytree(store.place.root, copy, copy_function=_borrow,
-                            ignore=shutil.ignore_patterns(".lock*", ".scratch"))  # fmt: skip
-        yield FactStore(copy)
-
-
-def _borrow(source: str, target: str) -> str:
-    """Data files never change, so that a copy of the store may point to them."""
-    if source.endswith(".parquet") and "_delta_log" not in source:
-        Path(target).symlink_to(Path(source).absolute())
-        return target
-    return str(shutil.copy2(source, target))
+        yield store.linked(Path(folder, "facts"))
 
 
 def _set_aside(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -15,6 +15,7 @@ from keepwell.facts.arrow import incoming_schema
 from keepwell.facts.schema import TABLES
 from keepwell.facts.store import FactStore, FactWriter
 from keepwell.facts.versions import Counts
+from keepwell.ingest.covered import Covered
 from keepwell.ingest.grammar import Mapping as Grammar
 from keepwell.ingest.rejects import UNREADABLE, Rejects
 from keepwell.ingest.report import MOST_EXAMPLES, Rejection, TableReport
@@ -35,7 +36,7 @@ def store_rows(
     mapping: Grammar,
     settled: Sequence[Settled],
     aside: Sequence[Rejects],
-    spans: Mapping[str, tuple[date, date]],
+    days: Covered,
     say: Callable[[str], None],
     on_wait: Callable[[str], None] | None,
 ) -> list[TableReport]:
@@ -69,7 +70,8 @@ def store_rows(
                     )
         for rejected in aside:
             writer.quarantine(rejected.rows)
-        writer.cover(source, spans, arrived_at=arrived)
+        writer.uncover(source, days.stopped, arrived_at=arrived)
+        writer.cover(source, days.spans, arrived_at=arrived)
     return reports
 
 

@@ -2,7 +2,8 @@
 
 points of a node = sum(a w p) / sum(a w) over its children, a being 1 where the child has points.
 The effective weight of a leaf is the product of its normalised weights up to the root, so that
-score = sum(effective weight * points) over the leaves. See docs/explanation/how-a-score.md.
+score = sum(effective weight * points) over the leaves. See
+docs/explanation/how-a-score-is-computed.md.
 """
 
 from __future__ import annotations

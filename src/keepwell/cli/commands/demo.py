@@ -20,13 +20,15 @@ from keepwell.cli.options import Command
 )
 @click.option("--seed", default=7, show_default=True, help="Another seed is another company.")
 @click.option("--end", metavar="DAY", help="Its last day, such as 2026-03-01. Default: yesterday.")
-@click.option("--score/--no-score", default=True, help="Score the last 91 days. Default: yes.")
+@click.option(
+    "--score/--no-score", default=True, help="Score 16 days of its last quarter. Default: yes."
+)
 def demo(folder: Path, accounts: int, seed: int, end: str | None, score: bool) -> None:
     """Make an example company, import it and score it.
 
-    18 months of a believable B2B software vendor, simulated with a seed, imported as yours would
-    be: seasonal customers, churns,
-    owners that change, champions that fall silent, late and dirty rows.
+    18 months of a believable B2B software vendor, simulated with a seed and imported as yours would
+    be: seasonal customers, churns, owners that change, champions that fall silent, late and dirty
+    rows.
 
     Example:
 

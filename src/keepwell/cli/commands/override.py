@@ -72,6 +72,7 @@ def add(
         --expires 2026-06-30 --author ana@example.com
     """
     opened = open_project(project)
+    notes: list[str] = []
     record = opened.override(
         account,
         points,
@@ -82,8 +83,11 @@ def add(
         author=author,
         expires=expires,
         starts=starts,
+        say=notes.append,
     )
     click.echo(f"Recorded {record}. It counts from the next scoring on: keepwell score")
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)
 
 
 @override.command("list", cls=Command)

@@ -33,9 +33,7 @@ def status(project: Path | None, quarantine: bool, fmt: str | None, output: Path
 
     opened = open_project(project)
     if quarantine:
-        from keepwell.facts.quality import quarantine as rows_of
-
-        rows = rows_of(opened.store)
+        rows = opened.quarantine().to_arrow()
         deliver(
             fmt,
             output,

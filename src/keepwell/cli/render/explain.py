@@ -164,10 +164,13 @@ def legend(scorecard: Scorecard) -> Text:
 
 def terms(x: Explanation, overrides: tuple[Override, ...]) -> RenderableType | None:
     """Adjustments and overrides, with what they did and why; None where there are none."""
-    if not x.terms:
+    idle = {o.path: why for o in overrides if (why := x.idle(tuple(o.path.split("/"))))}
+    if not x.terms and not idle:
         return None
     lines: list[RenderableType] = [heading("Beside the components")]
     for term in x.terms:
+        if term.kind == "override" and term.key in idle:
+            continue
         text = Text("  ")
         text.append(gain(f"{fmt.signed(term.points, 2):>7}", term.points))
         if term.kind == "override":
@@ -175,6 +178,9 @@ def terms(x: Explanation, overrides: tuple[Override, ...]) -> RenderableType | N
         else:
             text.append(f"  {fmt.words(term.key).capitalize()}: {term.because}")
         lines.append(text)
+    for path, why in sorted(idle.items()):
+        text = Text(f"  {'–':>7}  {_overridden(path, overrides)}")
+        lines += [text, Text(f"{'':11}without effect: {why}", "yellow")]
     return Group(*lines)
 
 
@@ -230,10 +236,10 @@ def line_rows(x: Explanation) -> list[dict[str, Any]]:
         }
         for line in x.lines
     ]
-    rows += [
-        {"kind": t.kind, "path": t.key, "label": t.because, "contribution": t.points}
-        for t in x.terms
-    ]
+    for t in x.terms:
+        idle = x.idle(tuple(t.key.split("/"))) if t.kind == "override" else None
+        label = f"{t.because}, without effect: {idle}" if idle else t.because
+        rows.append({"kind": t.kind, "path": t.key, "label": label, "contribution": t.points})
     return rows
 
 

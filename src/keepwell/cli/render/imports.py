@@ -27,7 +27,7 @@ def _parts(found: ImportReport, width: int) -> Iterator[RenderableType]:
     for table in found.tables:
         if table.rejections:
             yield Text("")
-            what = "would be" if found.dry_run else "are"
+            what = "would be" if found.dry_run else "is" if table.rejected == 1 else "are"
             yield Text.assemble(
                 (f"{table.file} → {table.table}: ", "bold"),
                 f"{fmt.count(table.rejected, 'row')} {what} set aside",
