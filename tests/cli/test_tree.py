@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -108,10 +109,10 @@ def test_a_lone_component_without_data_leaves_nobody_to_carry_it() -> None:
     ],
 )
 def test_every_state_has_words_of_its_own(
-    given: dict[str, object], words: str, note: tuple[str, ...]
+    given: dict[str, Any], words: str, note: tuple[str, ...]
 ) -> None:
     given = {"final": given.get("points", 80.0), **given}
-    told: Line = replace(line("usage", 80.0, 0.5), **given)  # type: ignore[arg-type]
+    told: Line = replace(line("usage", 80.0, 0.5), **given)
     found = explanation(told, line("other", 50.0, 0.5))
     assert data_words(told) == words
     assert notes(found, told) == note

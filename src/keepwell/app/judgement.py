@@ -20,6 +20,7 @@ from keepwell.scoring.explain import explained
 
 if TYPE_CHECKING:
     from keepwell.app.project import Project
+    from keepwell.workspace.store import Kind
 
 
 def assess(
@@ -124,10 +125,10 @@ def _table(rows: list[dict[str, Any]], order: str) -> Table:
 
 def withdraw(project: Project, record: str, *, by: str, reason: str | None) -> None:
     """Withdraw a rating (as-…) or an override (ov-…)."""
-    kinds = {"as": "assessment", "ov": "override"}
+    kinds: dict[str, Kind] = {"as": "assessment", "ov": "override"}
     kind = kinds.get(record.partition("-")[0])
     if kind is None:
         raise KeepwellError(
             f"'{record}' is no record", expected="an id as `assess list` and `override list` show"
         )
-    project.workspace.withdraw(kind, record, by=by, reason=reason)  # type: ignore[arg-type]
+    project.workspace.withdraw(kind, record, by=by, reason=reason)

@@ -77,6 +77,11 @@ def _value(node: exp.Expression, scope: Scope) -> Value:
     return _FUNCTIONS[function_name(node)](args, scope)
 
 
+def _name(node: exp.Expression) -> str:
+    assert isinstance(node, exp.Column), node  # parse() lets nothing else stand where a name must
+    return name_of(node)
+
+
 def _literal(node: exp.Expression, scope: Scope) -> Value:
     if node.args["is_string"]:
         return ibis.literal(node.name)
@@ -182,7 +187,7 @@ def _if(node: exp.Expression, scope: Scope) -> Value:
 
 
 _NODES: dict[type[exp.Expression], Callable[[exp.Expression, Scope], Value]] = {
-    exp.Column: lambda n, s: s.name(name_of(n)),  # type: ignore[arg-type]
+    exp.Column: lambda n, s: s.name(_name(n)),
     exp.Literal: _literal,
     exp.Boolean: lambda n, s: ibis.literal(bool(n.this)),
     exp.Null: lambda n, s: ibis.null(),
@@ -211,7 +216,7 @@ _NODES: dict[type[exp.Expression], Callable[[exp.Expression, Scope], Value]] = {
 
 
 def _shift(args: list[exp.Expression], scope: Scope) -> tuple[Value, Value]:
-    name = name_of(args[0])  # type: ignore[arg-type]
+    name = _name(args[0])
     return scope.name(name), scope.before(name, length(args[1]))
 
 

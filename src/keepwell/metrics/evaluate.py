@@ -103,7 +103,7 @@ class _Evaluation:
         spans = [self._span(day, read) for day in self.days.days]
         lags = zip(self.days.days, spans, strict=True)
         end = self.days.named("end", [s[1] if s else None for s in spans])
-        instance = Instance(node.key, metric, node.definition, node.offset, end)
+        instance = Instance(node, end)
         table = TABLES[metric.from_ or ""]
         every = {f for part in read for f in part}
         return Counted(
@@ -176,8 +176,8 @@ def _portfolio(numbers: tuple[str, ...]) -> Statement:
 
 @lru_cache(KEPT)
 def _counting(setting: Setting, table: str, way: Way, lookback: int | None) -> Statement:
-    scanned, reads = scan(setting, TABLES[table], way, lookback)
-    return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), reads)
+    scanned = scan(setting, TABLES[table], way, lookback)
+    return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), scanned.reads)
 
 
 @lru_cache(KEPT)

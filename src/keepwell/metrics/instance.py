@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from keepwell.definitions.expressions import Expression
 from keepwell.definitions.metric import Metric
 from keepwell.facts.model import Table
+from keepwell.metrics.instances import Needed
 
 
 @dataclass(frozen=True)
 class Instance:
     """A metric at an offset. end: the name in Days of the last day that its facts cover."""
 
-    key: str
-    metric: Metric = field(compare=False)
-    definition: str  # the metric as text, which tells instances apart
-    offset: int
+    node: Needed
     end: str
+
+    @property
+    def key(self) -> str:
+        return self.node.key
+
+    @property
+    def metric(self) -> Metric:
+        return self.node.metric
+
+    @property
+    def offset(self) -> int:
+        return self.node.offset
+
+    @property
+    def window(self) -> int | None:
+        """How many days back it looks; None: any. Of a first time the metric's own window says how
+        much must be covered, not how far back it may lie."""
+        metric = self.node.metric
+        return None if metric.kind == "days_since_first" else metric.over
 
     @property
     def column(self) -> str:

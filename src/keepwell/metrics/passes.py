@@ -79,9 +79,9 @@ class Pass:
         """The most days that a row may lie before the asked day and still count; None: any."""
         longest = 0
         for instance in instances:
-            if instance.metric.over is None or instance.metric.kind == "days_since_first":
+            if instance.window is None:
                 return None
-            reach = instance.offset + instance.metric.over
+            reach = instance.offset + instance.window
             for day, end in zip(self.days.days, self.days.columns[instance.end], strict=True):
                 if end is not None:
                     behind = number_of(day) - end

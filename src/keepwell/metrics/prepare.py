@@ -6,7 +6,7 @@ ready (see passes.py). So a statement is written once for all nights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -44,6 +44,7 @@ from keepwell.metrics.statements import Reading
 IN_PORTFOLIO = ("trial", "active", "paused")
 DAYS_TABLE, ASKED_TABLE, ZONES_TABLE = "asked days", "asked accounts", "zones"
 CLOSED_TABLE, RATES_TABLE = "closed days", "rates"
+ACCOUNTS = Reading("accounts", None, pruned=False)
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,8 @@ def expressions_of(instances: Iterable[Instance]) -> list[Expression]:
     return found
 
 
-def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> tuple[
-    Scan, list[Reading]
-]:  # fmt: skip
-    """The rows of one table that the instances of a way can see, on every asked day, and what must
-    be ready before they can be read."""
+def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> Scan:
+    """The rows of one table that the instances of a way can see, on every asked day."""
     instances = way.instances
     expressions = expressions_of(instances)
     used = columns_used(table, expressions)
@@ -151,8 +149,11 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> tupl
         rows = setting.on_days(rows, ROW_DAY, numbers, lookback, always=table.has_days)
     if closes:
         rows = _with_shifts(rows)
-    rows = _with_rates(setting, rows, table, instances, reads)
-    return Scan(table, rows, closes, reduced), reads
+    targets = {i.metric.currency for i in instances if _is_money(table, i)}
+    if "account" in targets:
+        reads.append(ACCOUNTS)
+    rows = _with_rates(setting, rows, targets)
+    return Scan(table, rows, closes, reduced, tuple(reads))
 
 
 def _named(table: Table, columns: Sequence[str], reading: Reading) -> ir.Table:
@@ -177,21 +178,10 @@ def _with_shifts(rows: ir.Table) -> ir.Table:
     return rows.mutate(**{name: rows[name].fill_null(0) for name in (ROW_SHIFT, ROW_CLOSED)})
 
 
-def _with_rates(
-    setting: Setting,
-    rows: ir.Table,
-    table: Table,
-    instances: Sequence[Instance],
-    reads: list[Reading],
-) -> ir.Table:
-    targets = {i.metric.currency for i in instances if _is_money(table, i)}
-    if not targets:
-        return rows
+def _with_rates(setting: Setting, rows: ir.Table, targets: Collection[str]) -> ir.Table:
     rates = ibis.table(RATES, name=RATES_TABLE)
     if "account" in targets:
-        accounts = TABLES["accounts"]
-        reads.append(Reading.of(accounts, (), None, pruned=False))
-        near = _named(accounts, ("account_id", "currency"), reads[-1])
+        near = _named(TABLES["accounts"], ("account_id", "currency"), ACCOUNTS)
         near = near.select(currency_account=near.account_id, account_currency=near.currency)
         rows = rows.left_join(near, rows[ACCOUNT] == near.currency_account)
     for target in sorted(targets):
@@ -199,9 +189,6 @@ def _with_rates(
         to = rows.account_currency if target == "account" else project
         rows = converted(rows, rates, f"{RATE} {target}", to)
     return rows
-
-
-ACCOUNTS = Reading("accounts", None, pruned=False)
 
 
 def portfolio(numbers: Sequence[str]) -> ir.Table:

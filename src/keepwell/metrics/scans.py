@@ -23,6 +23,7 @@ from keepwell.metrics.compile import compiled, hours_between, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.reduce import is_reducible, of_parts
 from keepwell.metrics.rows import RowScope, local_date
+from keepwell.metrics.statements import Reading
 
 Value = Any
 ROW_DAY = "row_day"
@@ -50,7 +51,8 @@ class Scan:
     table: Table
     rows: ir.Table
     has_closures: bool
-    reduced: bool = False  # the rows were added up, see reduce.py
+    reduced: bool  # the rows were added up, see reduce.py
+    reads: tuple[Reading, ...]  # what must be ready before they can be read
 
     def as_of(self, instance: Instance) -> Value:
         """The last day that the instance sees."""
@@ -78,8 +80,8 @@ class Scan:
         if self.table.day is not None:
             age = self.age(instance)
             happened = age >= instance.offset
-            if metric.over is not None:
-                happened = happened & (age < instance.offset + metric.over)
+            if instance.window is not None:
+                happened = happened & (age < instance.offset + instance.window)
                 if self.has_closures:
                     happened = happened & (self.rows[ROW_CLOSED] == 0)
             else:
@@ -103,7 +105,7 @@ class Scan:
         """The rows with further columns, as far as these have values."""
         rows = self.rows.mutate(**columns)
         rows = rows.filter(*(rows[c].notnull() for c in columns))
-        return Scan(self.table, rows, self.has_closures, self.reduced)
+        return replace(self, rows=rows)
 
     def argument(self, instance: Instance) -> tuple[Value, int]:
         """What is aggregated, as a number that adds up exactly, and what to divide the result by.
@@ -304,11 +306,9 @@ def streak(scan: Scan, instance: Instance) -> ir.Table:
 
 def first_seen(scan: Scan, instance: Instance) -> ir.Table:
     """Days since a value of the column was last seen for the first time."""
-    # The window says how much must be covered, not how far back a first time may lie.
-    all_time = replace(instance, metric=instance.metric.model_copy(update={"over": None}))
     if not scan.reduced:
         scan = scan.keyed(**{VALUE: compiled(argument_of(instance.metric), scan.scope(instance))})
-    seen = scan.seen(all_time)
+    seen = scan.seen(instance)
     if scan.reduced:
         seen = seen & (scan.rows[f"n {instance.key}"] > 0)
     rows = scan.rows.mutate(counted=seen, value_age=scan.age(instance) - instance.offset)
