@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; KEEPWELL_DATA names its folder")
     return folder.resolve()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests keep between processes is shared by all of a run, and gone with it."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="keepwell-tests-")
+        os.environ["KEEPWELL_CACHE"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def _not_run(config: pytest.Config) -> int:

@@ -21,6 +21,7 @@ from keepwell.definitions.settings import Settings
 from keepwell.facts.reading import Facts
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.evaluate import Freshness, evaluate, period_kinds_of
+from keepwell.metrics.statements import Statement
 from keepwell.metrics.wide import row_keys
 from keepwell.scoring.plan import Plan
 from keepwell.segments.assign import assigned, conditions
@@ -106,8 +107,7 @@ class Judge:
         """One scorecard on the values of any days: every applicable account and day, with all that
         explains its score. overrides: those that hold on each day."""
         rows = _with_overrides(values, overrides)
-        if plan.scorecard.applies_to is not None:
-            rows = con.to_pyarrow(plan.applicable(ibis.memtable(rows)))
+        rows = plan.applicable(con, rows)
         found = plan.run(con, rows.select(_read_by(plan, rows.column_names)))
         return found.select([ASKED_ON, *kept_columns(found.column_names, plan)])
 
@@ -116,15 +116,18 @@ class Judge:
         for position, (key, table) in enumerate(scored.items()):
             names = [key.replace("-", "_") + "."] + ([""] if position == 0 else [])
             values = _with_scores(values, table, names)
-        rows = assigned(ibis.memtable(values), self.segmentations, self.segments)
-        keep = [f"metric/{m}" for m in self.portfolio_metrics]
-        found = con.to_pyarrow(rows)
-        prefixes = ("account/", "segment/", "flag/")
-        chosen = [c for c in found.column_names if c.startswith(prefixes) or c in keep]
-        words = [w for w in SCORE_NAMES if f"score/{w}" in found.column_names]
-        return found.select(
-            ["account_id", ASKED_ON, *chosen, *(f"score/{w}" for w in words)]
-        ).rename_columns(["account_id", ASKED_ON, *chosen, *words])
+
+        def write() -> Statement:
+            table = ibis.table(ibis.Schema.from_pyarrow(values.schema), name=PORTFOLIO)
+            rows = assigned(table, self.segmentations, self.segments)
+            keep = [f"metric/{m}" for m in self.portfolio_metrics]
+            prefixes = ("account/", "segment/", "flag/")
+            chosen = [c for c in rows.columns if c.startswith(prefixes) or c in keep]
+            words = {w: rows[f"score/{w}"] for w in SCORE_NAMES if f"score/{w}" in rows.columns}
+            return Statement.of(rows.select("account_id", ASKED_ON, *chosen, **words))
+
+        parts = self.segmentations, self.segments, self.portfolio_metrics, values.schema
+        return Statement.kept(("segments", *parts), write).over(con, PORTFOLIO, values)
 
 
 def kept_columns(names: Sequence[str], plan: Plan) -> list[str]:

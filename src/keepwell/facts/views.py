@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,6 +12,7 @@ import ibis
 from keepwell.facts.arrow import ibis_schema, read_schema, visible_schema
 from keepwell.facts.engine import sql_of
 from keepwell.facts.schema import TABLES, visible_name
+from keepwell.kit.shelf import kept
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,14 @@ class View:
     sql: str
     visible: tuple[str, ...]
     tables: tuple[str, ...]
+
+    def packed(self) -> str:
+        return json.dumps([self.sql, self.visible, self.tables])
+
+    @classmethod
+    def unpacked(cls, text: str) -> View:
+        sql, visible, tables = json.loads(text)
+        return cls(sql, tuple(visible), tuple(tables))
 
 
 @dataclass(frozen=True)
@@ -194,7 +204,11 @@ VIEWS: dict[str, Callable[[Given], ibis.Table]] = {
 @lru_cache
 def view_of(name: str, timezone: str, currency: str) -> View:
     """One of VIEWS, with what stands in where an account has no time zone or currency."""
-    given = Given(timezone, currency)
-    columns = read_schema(TABLES[name]).names
-    sql = sql_of(VIEWS[name](given).select(*columns))
-    return View(sql, tuple(given.seen), tuple(given.finished))
+
+    def write() -> View:
+        given = Given(timezone, currency)
+        columns = read_schema(TABLES[name]).names
+        sql = sql_of(VIEWS[name](given).select(*columns))
+        return View(sql, tuple(given.seen), tuple(given.finished))
+
+    return kept(("view", name, timezone, currency), write, View.packed, View.unpacked)

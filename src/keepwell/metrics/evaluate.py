@@ -171,26 +171,38 @@ class _Evaluation:
 
 @lru_cache(KEPT)
 def _portfolio(numbers: tuple[str, ...]) -> Statement:
-    return Statement.of(portfolio(numbers), [ACCOUNTS])
+    def write() -> Statement:
+        return Statement.of(portfolio(numbers), [ACCOUNTS])
+
+    return Statement.kept(("portfolio", numbers), write)
 
 
 @lru_cache(KEPT)
 def _counting(setting: Setting, table: str, way: Way, lookback: int | None) -> Statement:
-    scanned = scan(setting, TABLES[table], way, lookback)
-    return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), scanned.reads)
+    def write() -> Statement:
+        scanned = scan(setting, TABLES[table], way, lookback)
+        return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), scanned.reads)
+
+    return Statement.kept(("counting", setting, table, way, lookback), write)
 
 
 @lru_cache(KEPT)
 def _giving(setting: Setting, offset: int, nodes: tuple[Needed, ...]) -> Statement:
-    given = given_values(setting, offset, nodes).rename(account_id=ACCOUNT)
-    return Statement.of(given, [ASSESSMENTS])
+    def write() -> Statement:
+        given = given_values(setting, offset, nodes).rename(account_id=ACCOUNT)
+        return Statement.of(given, [ASSESSMENTS])
+
+    return Statement.kept(("giving", setting, offset, nodes), write)
 
 
 @lru_cache(KEPT)
 def _computing(tasks: tuple[Task, ...], schema: pa.Schema) -> Statement:
-    rows = wide_table(schema)
-    columns = {name: value for task in tasks for name, value in task.columns(rows).items()}
-    return Statement.of(rows.select("account_id", ASKED_ON, **columns))
+    def write() -> Statement:
+        rows = wide_table(schema)
+        columns = {name: value for task in tasks for name, value in task.columns(rows).items()}
+        return Statement.of(rows.select("account_id", ASKED_ON, **columns))
+
+    return Statement.kept(("computing", tasks, schema), write)
 
 
 def period_kinds_of(conditions: Iterable[Expression]) -> list[str]:

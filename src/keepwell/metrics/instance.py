@@ -47,6 +47,12 @@ class Instance:
         return f"{self.column} unconverted"
 
 
+def expressions_of(metric: Metric) -> list[Expression]:
+    """Every expression over rows that a metric uses."""
+    parts = (getattr(metric, metric.kind), metric.where, metric.order_by)
+    return [part for part in parts if isinstance(part, Expression)]
+
+
 def is_money(table: Table, expression: Expression) -> bool:
     """Whether an expression over a table's rows is an amount of money, to be converted."""
     columns = [table.column(n) for n in expression.names]

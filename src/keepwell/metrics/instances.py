@@ -19,7 +19,7 @@ class Needed:
     """A metric at an offset, with those that must be there before it."""
 
     key: str
-    metric: Metric = field(compare=False)
+    metric: Metric = field(compare=False, repr=False)
     definition: str  # the metric as text, which tells metrics apart
     offset: int
     inputs: tuple[Ref, ...]

@@ -6,7 +6,7 @@ ready (see passes.py). So a statement is written once for all nights.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -17,7 +17,8 @@ from keepwell.facts.arrow import ibis_schema
 from keepwell.facts.model import Table
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
-from keepwell.metrics.instance import Instance, argument_of, is_money
+from keepwell.metrics.excluding import keeping_out, without
+from keepwell.metrics.instance import Instance, argument_of, expressions_of, is_money
 from keepwell.metrics.money import RATES, converted
 from keepwell.metrics.reduce import added_up, counting
 from keepwell.metrics.rows import (
@@ -103,20 +104,10 @@ class Setting:
         return rows.mutate(**{ZONE: rows.zone_found.fill_null(self.project_timezone)})
 
 
-def expressions_of(instances: Iterable[Instance]) -> list[Expression]:
-    """Every expression over rows that the instances use."""
-    found: list[Expression] = []
-    for instance in instances:
-        metric = instance.metric
-        parts = (getattr(metric, metric.kind), metric.where, metric.order_by)
-        found.extend(part for part in parts if isinstance(part, Expression))
-    return found
-
-
 def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> Scan:
     """The rows of one table that the instances of a way can see, on every asked day."""
     instances = way.instances
-    expressions = expressions_of(instances)
+    expressions = [e for i in instances for e in expressions_of(i.metric)]
     used = columns_used(table, expressions)
     per = {i.metric.per for i in instances if i.metric.per is not None}
     own = [c for c in table.column_names if c in used[""] | per]
@@ -127,7 +118,11 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> Scan
     for path in neighbours(table, expressions):
         near = TABLES[path.table]
         reads.append(Reading.of(near, sorted(used[path.name]), None, pruned=False))
-        rows = beside(rows, path, found := _named(near, sorted(used[path.name]), reads[-1]))
+        found = _named(near, sorted(used[path.name]), reads[-1])
+        kept_out = keeping_out(table, path, instances)
+        rows = (
+            without(rows, table, path, found, kept_out) if kept_out else beside(rows, path, found)
+        )
         types += found.schema().types
     rows = counting(table, rows, instances)
     # Where one day is asked for there is nothing to be saved.

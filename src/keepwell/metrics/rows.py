@@ -169,6 +169,15 @@ class RowScope:
 
 def beside(rows: ir.Table, path: Path, near: ir.Table) -> ir.Table:
     """The rows with the columns of a neighbour beside them, as `path.column`."""
-    near = near.select(**{f"{path.name}.{c}": near[c] for c in near.columns})
-    key = f"{path.name}.{TABLES[path.table].key[0]}"
-    return rows.left_join(near, rows[path.column] == near[key])
+    near = named_beside(path, near)
+    return rows.left_join(near, belongs(rows, path, near))
+
+
+def named_beside(path: Path, near: ir.Table) -> ir.Table:
+    """A neighbour's rows with their columns named as they stand beside others."""
+    return near.select(**{f"{path.name}.{c}": near[c] for c in near.columns})
+
+
+def belongs(rows: ir.Table, path: Path, near: ir.Table) -> Value:
+    """Whether a row's neighbour is that one."""
+    return rows[path.column] == near[f"{path.name}.{TABLES[path.table].key[0]}"]

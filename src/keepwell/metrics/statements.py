@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -12,6 +14,7 @@ from ibis.backends.duckdb import Backend
 from keepwell.facts.engine import sql_of
 from keepwell.facts.model import Table
 from keepwell.facts.schema import DERIVED_COLUMNS
+from keepwell.kit.shelf import kept
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,25 @@ class Statement:
         """The statement of an expression over tables that are named only."""
         return cls(sql_of(expression), expression.schema().to_pyarrow(), tuple(reads))
 
+    @classmethod
+    def kept(cls, key: Sequence[object], write: Callable[[], Statement]) -> Statement:
+        """The statement that `write` gives, or an earlier process with the same key. It must
+        follow from the key alone, and repr() must tell keys apart."""
+        told = [_named(part) if isinstance(part, pa.Schema) else part for part in key]
+        return kept(told, write, cls._packed, cls._unpacked)
+
+    def _packed(self) -> str:
+        schema = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
+        reads = [asdict(reading) for reading in self.reads]
+        return json.dumps({"sql": self.sql, "schema": schema, "reads": reads})
+
+    @classmethod
+    def _unpacked(cls, text: str) -> Statement:
+        found = json.loads(text)
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(found["schema"])))
+        reads = (Reading(**{**r, "derived": tuple(r["derived"])}) for r in found["reads"])
+        return cls(found["sql"], schema, tuple(reads))
+
     def answer(self, con: Backend) -> pa.Table:
         """The rows that it gives."""
         return con.con.execute(self.sql).to_arrow_table().cast(self.schema)
@@ -66,3 +88,8 @@ class Statement:
             return self.answer(con)
         finally:
             con.con.unregister(name)
+
+
+def _named(schema: pa.Schema) -> list[tuple[str, str]]:
+    # Its own repr() cuts long names.
+    return [(field.name, str(field.type)) for field in schema]

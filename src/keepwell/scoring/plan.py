@@ -21,6 +21,7 @@ from ibis.backends.duckdb import Backend
 from keepwell.definitions.expressions import Expression
 from keepwell.definitions.library import Library, context_metrics
 from keepwell.definitions.scorecard import Component, NodePath, Scorecard, Tier
+from keepwell.definitions.versions import resolved
 from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.derived import AccountScope
 from keepwell.metrics.statements import Statement
@@ -89,10 +90,17 @@ class Plan:
         context = context_metrics(self.scorecard, self.library)
         return list(dict.fromkeys([*self.scorecard.metrics(), *context]))
 
-    def applicable(self, rows: ir.Table) -> ir.Table:
-        """The accounts that the scorecard is for."""
+    def applicable(self, con: Backend, rows: pa.Table) -> pa.Table:
+        """The rows of the accounts that the scorecard is for."""
         condition = self.scorecard.applies_to
-        return rows.filter(truth(compiled(condition, AccountScope(rows)))) if condition else rows
+        if condition is None:
+            return rows
+
+        def write() -> Statement:
+            table = _rows_named(rows.schema)
+            return Statement.of(table.filter(truth(compiled(condition, AccountScope(table)))))
+
+        return Statement.kept(("applies", condition, rows.schema), write).over(con, ROWS, rows)
 
     def score(self, rows: ir.Table) -> ir.Table:
         """The rows with, per leaf, `state/<path>`, and per node `points/<path>` (0-100, null where
@@ -113,24 +121,32 @@ class Plan:
         expressions much faster than one large one."""
         numbers = pa.array(range(rows.num_rows), pa.int64())
         rows = rows.append_column(_ROW, numbers)
-        for stage in self.stages:
-            found = self._statement(stage, rows.schema).over(con, ROWS, rows).sort_by(_ROW)
+        for number in range(len(self.stages)):
+            found = self._statement(number, rows.schema).over(con, ROWS, rows).sort_by(_ROW)
             for name in found.column_names:
                 if name != _ROW:
                     rows = rows.append_column(name, found[name])
         return rows.drop_columns([c for c in rows.column_names if c == _ROW or _is_scaffold(c)])
 
-    def _statement(self, stage: Stage, schema: pa.Schema) -> Statement:
-        """A stage as the engine's SQL. Writing it takes longer than running it, so it is kept."""
-        key = stage, tuple(schema.names), tuple(map(str, schema.types))
+    def _statement(self, number: int, schema: pa.Schema) -> Statement:
+        """A stage as the engine's SQL."""
+
+        def write() -> Statement:
+            table = _rows_named(schema)
+            return Statement.of(table.select(_ROW, **self.stages[number](table)))
+
+        key = number, schema
         if key not in self._statements:
-            table = ibis.table(ibis.Schema.from_pyarrow(schema), name=ROWS)
-            self._statements[key] = Statement.of(table.select(_ROW, **stage(table)))
+            self._statements[key] = Statement.kept(("scoring", self._text, *key), write)
         return self._statements[key]
 
     @cached_property
-    def _statements(self) -> dict[Any, Statement]:
+    def _statements(self) -> dict[tuple[int, pa.Schema], Statement]:
         return {}
+
+    @cached_property
+    def _text(self) -> str:
+        return resolved(self.scorecard, self.library)
 
     @cached_property
     def stages(self) -> list[Stage]:
@@ -192,6 +208,10 @@ class Plan:
             there.append(ibis.cases((is_available(state, leaf.component), share), else_=0.0))
             applicable.append(ibis.cases((state == NOT_APPLICABLE, 0.0), else_=share))
         return (_sum(there) / _sum(applicable).nullif(0.0)).fill_null(0.0)
+
+
+def _rows_named(schema: pa.Schema) -> ir.Table:
+    return ibis.table(ibis.Schema.from_pyarrow(schema), name=ROWS)
 
 
 def _is_scaffold(column: str) -> bool:
