@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-SEED = 7
+SEED = 8
 FIRST_DAY = date(2025, 4, 1)
 DAYS = 365
 LAST_DAY = FIRST_DAY + timedelta(days=DAYS - 1)

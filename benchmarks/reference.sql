@@ -9,6 +9,8 @@ WITH customers AS (
     WHERE status IN ('trial', 'active', 'paused') AND customer_since <= $day
 ), features AS (
     SELECT feature_key, min(kind) AS kind FROM plan_features GROUP BY feature_key
+), ours AS (
+    SELECT person_id FROM people WHERE is_internal
 ), usage AS (
     SELECT account_id,
         count(DISTINCT person_id) FILTER (
@@ -26,12 +28,12 @@ WITH customers AS (
         sum(value) FILTER (WHERE metric = 'gb_processed') AS gigabytes,
         sum(value) FILTER (WHERE metric = 'portal_login') AS portal_logins,
         sum(value) FILTER (WHERE metric = 'community_post') AS posts
-    FROM usage_daily LEFT JOIN features USING (feature_key)
+    FROM usage_daily ANTI JOIN ours USING (person_id) LEFT JOIN features USING (feature_key)
     WHERE day > $day - 30 AND day <= $day
     GROUP BY account_id
 ), daily AS (
     SELECT account_id, count(DISTINCT (person_id, day)) AS person_days
-    FROM usage_daily
+    FROM usage_daily ANTI JOIN ours USING (person_id)
     WHERE metric = 'session' AND value > 0 AND person_id <> ''
         AND day > $day - 28 AND day <= $day
     GROUP BY account_id

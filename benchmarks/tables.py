@@ -84,7 +84,7 @@ _ACCOUNTS = """
 """
 
 _PEOPLE = f"""
-    SELECT person_id, account_id, false AS is_internal, 'Person ' || p AS full_name,
+    SELECT person_id, account_id, p % 400 = 0 AS is_internal, 'Person ' || p AS full_name,
         pick('department', p, 0, ['sales', 'finance', 'it', 'operations']) AS department,
         pick('seniority', p, 0, ['c_level', 'vp', 'vp', 'director', 'director', 'manager',
             'manager', 'manager', 'manager', 'ic', 'ic', 'ic', 'ic', 'ic', 'ic', 'ic', 'ic', 'ic',

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
 
 from keepwell.history import History
 from keepwell.history.writing import LOOSE_NIGHTS
 from keepwell.kit import deltalog
+from keepwell.kit.errors import KeepwellError
 from keepwell.kit.place import Place
 from tests.history.days import days_from, problems, scored
 
@@ -71,3 +76,54 @@ def test_years_of_nights_leave_no_more_than_their_rows(tmp_path: Path) -> None:
         log = list((tmp_path / "tables" / name / "_delta_log").iterdir())
         assert len(log) <= 2 * deltalog.CHECKPOINT_EVERY + 4
     assert problems(history, 2) == []
+
+
+@pytest.mark.parametrize("name", ["enterprise", "_days"])
+def test_the_log_tells_of_live_files_and_their_days_alone(tmp_path: Path, name: str) -> None:
+    history = History(tmp_path)
+    for day in days_from(date(2026, 1, 20), 2 * deltalog.CHECKPOINT_EVERY + 1):
+        history.write_days([scored(day, accounts=2)])
+    table = tmp_path / "tables" / name
+    checkpoint = max((table / "_delta_log").glob("*.checkpoint.parquet"))
+    assert set(pq.read_table(checkpoint)["remove"].to_pylist()) == {None}
+    listed = pa.table(DeltaTable(table).get_add_actions(flatten=True)).column_names
+    ranges = [c for c in listed if c.startswith(("min.", "max.", "null_count."))]
+    assert sorted(ranges) == ["max.date", "min.date", "null_count.date"]
+
+
+def test_a_night_opens_every_table_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = History(tmp_path)
+    days = days_from(date(2025, 11, 28), 4, 30)
+    for day in days[:-1]:
+        history.write_days([scored(day)])
+    opened: list[str] = []
+    really_open = DeltaTable.__init__
+
+    def opening(table: DeltaTable, path: Path, *arguments: Any, **named: Any) -> None:
+        opened.append(path.name)
+        really_open(table, path, *arguments, **named)
+
+    monkeypatch.setattr(DeltaTable, "__init__", opening)
+    history.write_days([scored(days[-1])])
+    assert sorted(opened) == ["_days", "enterprise", "portfolio"]
+    opened.clear()
+    history.series("enterprise", "acc-001", days[-2], days[-1])
+    assert opened == ["enterprise"]
+
+
+def test_a_night_needs_the_records_of_its_own_year_alone(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    days = days_from(date(2024, 7, 1), 9, 100)
+    history.write_days([scored(day) for day in days])
+    old = history.snapshot().files("_days")
+    assert [f.first.year for f in old] == [2024, 2025, 2026]
+    for file in old[:-1]:
+        (tmp_path / "tables/_days" / file.path).unlink()
+    night = days[-1] + timedelta(days=1)
+    history.write_days([scored(night)])
+    assert history.snapshot().files("_days")[:-1] == old[:-1]
+    assert history.latest_day("portfolio") == night
+    assert history.day_info(days[-1], "enterprise") is not None
+    assert history.series("enterprise", "acc-001", days[0], night).num_rows == len(days) + 1
+    with pytest.raises(KeepwellError, match="cannot be read"):
+        history.scored_days()

@@ -158,6 +158,28 @@ def test_a_restated_day_keeps_the_old_one(history: History, closed: bool) -> Non
     assert of_day == [(0, False, 2), (1, False, 1), (2, True, 1)]
 
 
+def test_what_is_known_of_several_years(history: History) -> None:
+    old, new = date(2024, 12, 31), date(2026, 1, 1)
+    for table_name, day in (("portfolio", old), ("enterprise", old), ("enterprise", new)):
+        history.write_days(
+            [ScoredDay(day, {table_name: table("a", score=[1.0])}, SCORED, KNOWN, ARRIVED, {})]
+        )
+    write(history, old, table("a", "b", score=[2.0, 3.0]), restate=True)
+    assert history.latest_day("portfolio") == old
+    assert history.latest_day("enterprise") == new
+    found = history.scored_days().to_pylist()
+    assert [(r["date"], r["table"], r["revision"], r["current"]) for r in found] == [
+        (old, "enterprise", 0, False),
+        (old, "enterprise", 1, True),
+        (old, "portfolio", 0, True),
+        (new, "enterprise", 0, True),
+    ]
+    info = history.day_info(old, "enterprise")
+    assert info is not None
+    assert (info.revision, info.accounts) == (1, 2)
+    assert history.day_info(date(2025, 6, 1), "enterprise") is None
+
+
 def test_many_days_at_once(history: History) -> None:
     days = days_from(date(2026, 1, 15), 60)
     items = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from keepwell.facts.schema import TABLES
 from keepwell.metrics.excluding import keeping_out
 from keepwell.metrics.instance import Instance
 from keepwell.metrics.instances import needed
-from tests.metrics.measuring import account, given, measured, metrics
+from tests.metrics.measuring import Tables, account, given, measured, metrics
 
 ASKED = [date(2026, 3, 31)]
 PEOPLE = [
@@ -20,7 +21,7 @@ PEOPLE = [
     {"person_id": "ours", "account_id": "a", "is_internal": True, "seniority": "vp"},
     {"person_id": "chief", "account_id": "a", "is_internal": False, "seniority": "vp"},
 ]
-USAGE = [
+USAGE: list[dict[str, Any]] = [
     {"account_id": "a", "person_id": person, "day": "2026-03-30", "metric": "login", "value": 1}
     for person in ("customer", "unsaid", "ours", "chief", "in no list", None)
 ]
@@ -36,8 +37,8 @@ def library(*wheres: str) -> Library:
 
 
 def counted(*wheres: str) -> list[float]:
-    facts = given({"accounts": [account("a")], "people": PEOPLE, "usage_daily": USAGE})
-    found = measured(library(*wheres), facts, ASKED)
+    tables: Tables = {"accounts": [account("a")], "people": PEOPLE, "usage_daily": USAGE}
+    found = measured(library(*wheres), given(tables), ASKED)
     return [found(f"m{n}") for n in range(len(wheres))]
 
 

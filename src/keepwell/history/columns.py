@@ -24,6 +24,9 @@ KEYS = (
 """The columns that every file begins with; the month is in its path."""
 
 MONTH = "month"
+COLUMNS = pa.schema([pa.field(MONTH, pa.string()), *KEYS])
+"""The columns of a table without rows."""
+
 _RESERVED = {f.name for f in KEYS if f is not ACCOUNT} | {MONTH}
 _SEPARATOR = "::"
 

@@ -17,14 +17,23 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, Field, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
-from keepwell.history.columns import KEYS, MONTH
+from keepwell.history.columns import MONTH
 from keepwell.kit import clock
 from keepwell.kit.deltalog import NO_HOOKS
+from keepwell.kit.place import Writer
 from keepwell.kit.views import text
 
 ROWS_PER_GROUP = 49_152
 """Reading one account decodes one group of every file, but each group costs a footer entry for
 each column: with 140 columns this size is near the optimum of both (`benchmarks.history_size`)."""
+
+_CONFIGURATION: dict[str, str | None] = {
+    # The manifest says how long files stay. A log that remembers them too, by default for a week,
+    # becomes slow to open where many nights are scored in a row.
+    "delta.deletedFileRetentionDuration": "interval 0 seconds",
+    # Only the days of a file are ever asked for; by default each reader decodes 32 columns' ranges.
+    "delta.dataSkippingStatsColumns": "date",
+}
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,15 @@ class DayFile:
     """One Parquet file: `path` relative to the table, the days it spans, its rows and bytes."""
 
     path: str
-    month: str
     first: date
     last: date
     rows: int
     size: int
+
+    @property
+    def month(self) -> str:
+        """The month in which its days lie."""
+        return month_of(self.first)
 
     def touches(self, days: Iterable[date]) -> bool:
         """Whether rows of one of these days may be in the file."""
@@ -55,7 +68,6 @@ def list_files(opened: DeltaTable) -> tuple[dict[str, pa.DataType], dict[str, Da
     files = [
         DayFile(
             path=unquote(a["path"]),
-            month=a["partition.month"],
             first=a["min.date"],
             last=a["max.date"],
             rows=a["num_records"],
@@ -64,6 +76,13 @@ def list_files(opened: DeltaTable) -> tuple[dict[str, pa.DataType], dict[str, Da
         for a in actions.to_pylist()
     ]
     return {f.name: f.type for f in schema}, {f.path: f for f in files}
+
+
+def file_of(path: Path, table: Path, dates: pa.ChunkedArray) -> DayFile:
+    """The file at that path, whose rows have these dates."""
+    days = pc.min_max(dates).as_py()
+    relative = path.relative_to(table).as_posix()
+    return DayFile(relative, days["min"], days["max"], len(dates), path.stat().st_size)
 
 
 def write_file(
@@ -88,16 +107,23 @@ def write_file(
         return None
     first, last = pc.min(dates).as_py(), pc.max(dates).as_py()
     path = temporary.with_name(f"{first:%Y%m%d}-{last:%Y%m%d}-{secrets.token_hex(6)}.parquet")
-    temporary.rename(path)
-    relative = path.relative_to(table).as_posix()
-    return DayFile(relative, month, first, last, len(dates), path.stat().st_size)
+    return file_of(temporary.rename(path), table, dates)
 
 
-def create(table: Path) -> DeltaTable:
-    """A new table without files, which has only the columns that every file begins with."""
-    fields = pa.schema([pa.field(MONTH, pa.string()), *KEYS])
+def open_table(writer: Writer, name: str, columns: pa.Schema) -> DeltaTable:
+    """The table at its visible version; a new one without files where it does not exist.
+
+    A new one has these columns and is partitioned by the month if that is among them.
+    """
+    path, version = writer.table_path(name), writer.version(name)
+    if version is not None:
+        return DeltaTable(path, version=version)
     return DeltaTable.create(
-        table, fields, partition_by=[MONTH], post_commithook_properties=NO_HOOKS
+        path,
+        columns,
+        partition_by=[MONTH] if MONTH in columns.names else None,
+        configuration=_CONFIGURATION,
+        post_commithook_properties=NO_HOOKS,
     )
 
 
@@ -116,18 +142,20 @@ def commit(
     if len(new):
         fields: list[Field] = Schema.from_arrow(new).fields
         opened.alter.add_columns(fields, post_commithook_properties=NO_HOOKS)
-    actions: list[AddAction | RemoveAction] = [*map(_remove, removed), *map(_add, added)]
+    partitions = opened.metadata().partition_columns
+    actions: list[AddAction | RemoveAction] = [_remove(f, partitions) for f in removed]
+    actions += [_add(f, partitions) for f in added]
     if actions:
         opened.create_write_transaction(
             actions,
             mode="append",
             schema=opened.schema(),
-            partition_by=[MONTH],
+            partition_by=partitions,
             post_commithook_properties=NO_HOOKS,
         )
 
 
-def _add(file: DayFile) -> AddAction:
+def _add(file: DayFile, partitions: list[str]) -> AddAction:
     stats = {
         "numRecords": file.rows,
         "minValues": {"date": file.first.isoformat()},
@@ -137,17 +165,16 @@ def _add(file: DayFile) -> AddAction:
     return AddAction(
         path=quote(file.path, safe="/=-_."),
         size=file.size,
-        partition_values={MONTH: file.month},
+        partition_values=dict.fromkeys(partitions, file.month),
         modification_time=_milliseconds(),
         data_change=True,
         stats=json.dumps(stats),
     )
 
 
-def _remove(file: DayFile) -> RemoveAction:
-    return RemoveAction(
-        quote(file.path, safe="/=-_."), True, _milliseconds(), file.size, {MONTH: file.month}
-    )
+def _remove(file: DayFile, partitions: list[str]) -> RemoveAction:
+    values: dict[str, str | None] = dict.fromkeys(partitions, file.month)
+    return RemoveAction(quote(file.path, safe="/=-_."), True, _milliseconds(), file.size, values)
 
 
 def _milliseconds() -> int:

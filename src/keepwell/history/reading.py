@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from keepwell.history import days as day_records
+from keepwell.history import records
 from keepwell.history.columns import KEYS, Column, nulls, readable
 from keepwell.history.days import DayInfo
 from keepwell.history.files import DayFile, list_files
+from keepwell.history.records import Records
 from keepwell.kit.errors import KeepwellError
-from keepwell.kit.place import Manifest, Place, live_files
+from keepwell.kit.place import Manifest, Place
 
 ALWAYS = ("account_id", "date")
 """Every result begins with these columns."""
@@ -57,30 +57,22 @@ class Snapshot:
     _listed: dict[str, tuple[dict[str, pa.DataType], list[DayFile]]] = field(default_factory=dict)
 
     @cached_property
-    def days(self) -> pa.Table:
-        """All records of scored days, with the columns of `DayInfo` (`date` for its day)."""
-        found = live_files(self.place, self.manifest, day_records.TABLE)
-        tables = [pq.read_table(f, partitioning=None) for f in found]
-        if not tables:
-            return day_records.empty()
-        return pa.concat_tables(tables).select(day_records.SCHEMA.names).cast(day_records.SCHEMA)
-
-    @cached_property
-    def _valid(self) -> dict[tuple[str, date], int]:
-        return day_records.current(self.days)
+    def _records(self) -> Records:
+        files = self._table(records.TABLE)[1]
+        return Records(self.place.table_path(records.TABLE), files)
 
     def scored_days(self, table: str | None = None) -> pa.Table:
-        """The records of one table, or of all, sorted by date, table and revision."""
-        return self.days if table is None else day_records.of_table(self.days, table)
+        """The records of one table, or of all, sorted by date, table and revision; they have the
+        columns of `DayInfo` (`date` for its day)."""
+        return self._records.rows(table)
 
     def day_info(self, day: date, table: str) -> DayInfo | None:
         """The valid record of that day, None where it was not scored."""
-        row = self._valid.get((table, day))
-        return None if row is None else day_records.record(self.days, row)
+        return self._records.info(day, table)
 
     def latest_day(self, table: str) -> date | None:
         """The last scored day of that table."""
-        return day_records.latest(self.days, table)
+        return self._records.latest(table)
 
     def columns(self, table: str) -> list[str]:
         """The names of all columns that the table ever had; none where it does not exist."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
-from keepwell.history import days as day_records
-from keepwell.history.columns import KEYS, fit, plain
+from keepwell.history import records
+from keepwell.history.columns import COLUMNS, KEYS, fit, plain
 from keepwell.history.days import DayInfo, ScoredDay
-from keepwell.history.files import DayFile, commit, create, list_files, month_of, write_file
-from keepwell.history.reading import PARQUET, Snapshot
-from keepwell.kit.deltalog import NO_HOOKS, latest_version
+from keepwell.history.files import DayFile, commit, list_files, month_of, open_table, write_file
+from keepwell.history.reading import PARQUET
+from keepwell.history.records import Records
+from keepwell.kit.deltalog import latest_version
 from keepwell.kit.errors import KeepwellError
 from keepwell.kit.place import Manifest, Writer
 
@@ -57,8 +59,6 @@ class Batch:
         self._restate = restate
         self._replace_open = replace_open
         self._tables: dict[str, _Table] = {}
-        self._before = Snapshot(writer.place, writer.manifest)
-        self._days = self._before.days
         self._infos: dict[tuple[str, date], list[DayInfo]] = {}
 
     def add(self, scored: ScoredDay) -> None:
@@ -79,29 +79,33 @@ class Batch:
     def commit(self) -> Manifest:
         """Write what is pending, tidy older months, and make all of it visible."""
         versions: dict[str, int] = {}
-        infos = [i for found in self._infos.values() for i in found]
-        self._days = day_records.replaced(self._days, infos)
         for table in self._tables.values():
             self._flush(table)
             self._tidy(table)
             versions[table.name] = self._commit_table(table)
-        if infos:
-            path = self._writer.table_path(day_records.TABLE)
-            write_deltalake(path, self._days, mode="overwrite", post_commithook_properties=NO_HOOKS)
-            versions[day_records.TABLE] = latest_version(path)
+        if self._infos:
+            versions[records.TABLE] = self._commit_records()
         return self._writer.commit(versions)
+
+    @cached_property
+    def _opened_records(self) -> DeltaTable:
+        return open_table(self._writer, records.TABLE, records.SCHEMA)
+
+    @cached_property
+    def _records(self) -> Records:
+        files = list_files(self._opened_records)[1].values()
+        return Records(self._writer.table_path(records.TABLE), files)
 
     def _open(self, name: str) -> _Table:
         if name not in self._tables:
             path = self._writer.table_path(name)
-            version = self._writer.version(name)
-            opened = create(path) if version is None else DeltaTable(path, version=version)
+            opened = open_table(self._writer, name, COLUMNS)
             stored, files = list_files(opened)
             self._tables[name] = _Table(name, path, opened, stored, files, dict(files))
         return self._tables[name]
 
     def _record(self, scored: ScoredDay, name: str, accounts: int, table: _Table) -> None:
-        old = self._before.day_info(scored.day, name)
+        old = self._records.info(scored.day, name)
         if old is not None and not (self._restate or self._replace_open):
             raise KeepwellError(
                 f"{scored.day} is already scored",
@@ -190,12 +194,12 @@ class Batch:
 
     def _tidy(self, table: _Table) -> None:
         """Merge the files of closed months, and of the open one where nights have gathered."""
-        newest = day_records.latest(self._days, table.name)
+        newest = max((f.month for f in table.files.values()), default=None)
         months: dict[str, list[DayFile]] = {}
         for file in table.files.values():
             months.setdefault(file.month, []).append(file)
         for month, files in sorted(months.items()):
-            if newest is not None and month == month_of(newest):
+            if month == newest:
                 # The night just written stays by itself: it may be replaced before it is over.
                 older = [f for f in files if f.path in table.before]
                 if sum(f.first == f.last for f in older) >= LOOSE_NIGHTS:
@@ -208,3 +212,9 @@ class Batch:
         removed = [f for p, f in table.before.items() if p not in table.files]
         commit(table.opened, table.stored, added, removed)
         return latest_version(table.path)
+
+    def _commit_records(self) -> int:
+        infos = [i for found in self._infos.values() for i in found]
+        added, removed = self._records.rewrite(infos)
+        commit(self._opened_records, {}, added, removed)
+        return latest_version(self._writer.table_path(records.TABLE))

@@ -43,7 +43,9 @@ def is_ahead(table: Path, version: int) -> bool:
 
 def latest_version(table: Path) -> int:
     """The newest committed version of the table, by the names of its log files."""
-    return max(_version_of(p) for p in (table / "_delta_log").glob("*.json") if _is_versioned(p))
+    with os.scandir(table / "_delta_log") as log:
+        names = [e.name for e in log if e.name.endswith(".json")]
+    return max(_version_of(n) for n in names if _is_versioned(n))
 
 
 def live_paths(table: DeltaTable) -> list[str]:
@@ -111,15 +113,15 @@ def checkpoint(table: Path, version: int, needed_since: float) -> None:
     DeltaTable(table, version=version).create_checkpoint()
     log = table / "_delta_log"
     old = [p for p in log.glob("*.checkpoint*.parquet") if p.stat().st_mtime <= needed_since]
-    base = max((_version_of(p) for p in old), default=0)
+    base = max((_version_of(p.name) for p in old), default=0)
     for path in [*log.glob("*.json"), *log.glob("*.checkpoint*.parquet")]:
-        if _is_versioned(path) and _version_of(path) < base:
+        if _is_versioned(path.name) and _version_of(path.name) < base:
             path.unlink(missing_ok=True)
 
 
-def _is_versioned(path: Path) -> bool:
-    return path.name[:20].isdigit()
+def _is_versioned(name: str) -> bool:
+    return name[:20].isdigit()
 
 
-def _version_of(path: Path) -> int:
-    return int(path.name[:20])
+def _version_of(name: str) -> int:
+    return int(name[:20])
