@@ -15,7 +15,7 @@ from keepwell.metrics.instances import needed
 from tests.metrics.measuring import Tables, account, given, measured, metrics
 
 ASKED = [date(2026, 3, 31)]
-PEOPLE = [
+PEOPLE: list[dict[str, Any]] = [
     {"person_id": "customer", "account_id": "a", "is_internal": False},
     {"person_id": "unsaid", "account_id": "a"},
     {"person_id": "ours", "account_id": "a", "is_internal": True, "seniority": "vp"},
