@@ -155,10 +155,11 @@ def test_ctrl_c_stops_without_a_trace(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    # Opening for writing waits until the command reads, so it is certainly at work then.
+    # Opening for writing waits until the command reads, so it is certainly at work then. A signal
+    # that comes just before it waits for data is heeded when the file ends.
     with pipe.open("w"):
         process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=60)
+    _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped" in complaint
     assert "Traceback" not in complaint

@@ -70,6 +70,24 @@ def test_a_lone_component_without_data_leaves_nobody_to_carry_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("whys", "above", "below"),
+    [
+        (("no source gives rows of a",) * 2, ": no source gives rows of a", ("", "")),
+        (("no source fills a.b", ""), "", ("no source fills a.b", "")),
+    ],
+)
+def test_why_nothing_is_known_is_said_once(
+    whys: tuple[str, str], above: str, below: tuple[str, str]
+) -> None:
+    support = inner("support", None, 0.0, printed=0.5)
+    leaves = [line(f"support/{i}", None, 0.0, printed=0.25, why=w) for i, w in enumerate(whys)]
+    found = explanation(line("usage", 80, 1.0, printed=0.5), support, *leaves)
+    (told,) = notes(found, support)
+    assert told.startswith(f"nothing below it has data that counts{above}; its 50%")
+    assert tuple("".join(notes(found, x)) for x in leaves) == below
+
+
+@pytest.mark.parametrize(
     ("given", "words", "note"),
     [
         ({"state": "known", "age": 0}, "today", ()),

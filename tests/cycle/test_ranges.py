@@ -54,7 +54,7 @@ def far_and_wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Company:
     known = {t: [r for r in rows if _day(r, ahead.get(t)) < DAYS[0]] for t, rows in first.items()}
     for account in known["accounts"]:
         account["timezone"] = "America/Los_Angeles"
-    put(company.store, known, dict.fromkeys(FAMILIES, (START, DAYS[0] - DAY)))
+    put(company.store, known, dict.fromkeys((*FAMILIES, "people"), (START, DAYS[0] - DAY)))
     for day in DAYS:
         company.at(day, 9)
         now = {t: [r for r in first[t] if _day(r, name) == day] for t, name in ahead.items()}

@@ -109,6 +109,42 @@ def test_a_leaf_is_judged_in_another_way_when_the_old_one_is_removed() -> None:
     ]
 
 
+USAGE = (
+    "'base' has no such component to change; expected one of usage, support, or a component with a"
+    " metric of its own; did you mean 'usage'?"
+)
+LOGINS = USAGE.replace("usage, support", "logins, plan").replace("'usage'", "'logins'")
+
+
+@pytest.mark.parametrize(
+    ("components", "told"),
+    [
+        ("usag: {weight: 10}", f"3:14: components.usag: {USAGE}"),
+        (
+            "usag: {components: {logins: {weight: 9}, plan: {weight: 1}}}",
+            f"3:14: components.usag: {USAGE}",
+        ),
+        (
+            "usage: {components: {login: {bands: {80: 100, else: 0}}}}",
+            f"3:35: components.usage.components.login: {LOGINS}",
+        ),
+        (
+            "support: {metric: null}",
+            "3:14: components.support: has neither components nor a metric",
+        ),
+        (
+            "support: {metric: null, bands: null, components: {desk: {weight: 1}}}",
+            "3:64: components.support.components.desk: has neither components nor a metric",
+        ),
+    ],
+)
+def test_a_misspelt_component_is_told_with_the_nearest_of_the_extended_scorecard(
+    components: str, told: str
+) -> None:
+    text = f"scorecard: mine\nextends: base\ncomponents: {{{components}}}\n"
+    assert lines(text, BASE) == [told]
+
+
 def test_metrics_are_extended_and_replaced_by_their_key() -> None:
     mine = library(
         """\

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 
 from keepwell.facts.arrow import conform, incoming_schema
+from keepwell.facts.engine import connect
+from keepwell.facts.incoming import FEW_KINDS
 from keepwell.facts.known import BEGINNING, Known
 from keepwell.facts.reading import FactReader
 from keepwell.facts.schema import TABLES
@@ -343,6 +345,61 @@ def test_small_files_are_joined_and_stay_sorted(store: FactStore) -> None:
         days = [d for (d,) in con.execute(f"SELECT day FROM '{largest}'").fetchall()]
     assert len(days) >= 16
     assert days == sorted(days)
+
+
+@pytest.mark.parametrize("kinds", [3, FEW_KINDS * 2])
+def test_added_rows_are_sorted_by_kind_and_day_however_many_kinds_there_are(
+    store: FactStore, kinds: int
+) -> None:
+    def some(ending: str) -> list[dict[str, Any]]:
+        chance = random.Random(kinds)
+        return [
+            {
+                "advocacy_id": f"{n}{ending}",
+                "account_id": "a",
+                # Ten comes before nine, as texts do.
+                "kind": None if n % 7 == 0 else f"kind {n % kinds}",
+                "occurred_at": f"2026-02-{chance.randint(1, 28):02}T00:00:00",
+            }
+            for n in range(kinds * 2)
+        ]
+
+    def sorted_files() -> list[str]:
+        """The first kind of every file that is in order."""
+        found = []
+        with duckdb.connect() as con:
+            for file in store.files("advocacy"):
+                con.execute("SELECT kind, occurred_at FROM read_parquet(?)", [file])
+                there = con.fetchall()
+                if there == sorted(there, key=lambda r: (r[0] is None, *r)):
+                    found.append(there[0][0])
+        return found
+
+    first = some("")
+    assert put(store, MARCH, "advocacy", *first).new == len(first)
+    assert sorted_files() == ["kind 0"]
+    corrected = [r | {"kind": "corrected"} if n % 5 == 0 else r for n, r in enumerate(first)]
+    counts = put(store, APRIL, "advocacy", *corrected, *some("later"))
+    assert (counts.new, counts.changed) == (len(first), len(first[::5]))
+    assert "corrected" in sorted_files()
+
+
+def test_a_writer_may_work_with_the_connection_that_the_rows_are_of(store: FactStore) -> None:
+    with connect(keep_order=True) as con:
+        con.execute("CREATE TABLE made AS SELECT 't' || range AS ticket_id FROM range(3)")
+        later = "*, 'a' AS account_id, TIMESTAMP '2026-02-01 09:00:00' AS opened_at"
+        relation = con.table("made").project(later)
+        with store.writer("import", con=con) as w:
+            assert w.put("tickets", relation, source_id="s", arrived_at=MARCH) == Counts(new=3)
+            assert w.put("tickets", relation, source_id="s", arrived_at=MARCH) == Counts(
+                unchanged=3
+            )
+            keep = con.table("made").limit(1)
+            closed = w.close_missing("tickets", keep, source_id="s", arrived_at=APRIL)
+        assert closed == 2
+        # It is still the caller's.
+        assert con.table("made").aggregate("count(*)").fetchone() == (3,)
+    assert len(read(store, "tickets")) == 1
 
 
 def test_every_past_state_can_be_read_again(store: FactStore) -> None:

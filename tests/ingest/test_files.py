@@ -252,6 +252,42 @@ def test_a_parquet_file_with_damaged_data_stops_the_import(desk: Desk) -> None:
     assert desk.store.files("accounts") == []
 
 
+def test_a_parquet_file_of_several_steps_gives_each_its_rows(desk: Desk) -> None:
+    rows = {
+        "Id": ["a", "b", "c"],
+        "seats": [5, 6, 7],
+        "since": ["2026-01-01", "tomorrow", "2026-01-03"],
+        "unnamed": ["x", "y", "z"],
+    }
+    pq.write_table(pa.table(rows), desk.folder / "all.parquet")
+    report = desk.run(
+        """
+        source: test
+        timezone: UTC
+        tables:
+          - from: all.parquet
+            to: accounts
+            fields:
+              account_id: id
+              name: {expression: "ID || ' Ltd'"}
+              status: {value: active}
+              customer_since: since
+          - from: all.parquet
+            to: plans
+            where: seats > 5
+            fields: {plan_id: id, name: Id}
+        """
+    )
+    assert [(t.table, t.read, t.new, t.left_out) for t in report.tables] == [
+        ("accounts", 3, 2, 0),
+        ("plans", 3, 2, 1),
+    ]
+    (set_aside,) = desk.versions("_quarantine")
+    assert (set_aside["row_number"], set_aside["field"]) == (2, "customer_since")
+    # With what no step has asked for.
+    assert '"unnamed":"y"' in set_aside["raw"]
+
+
 def test_readable_garbage_is_refused_by_its_header(desk: Desk) -> None:
     desk.file("accounts.csv", "garbage more garbage\n" * 200_000)
     with pytest.raises(DefinitionErrors) as caught:

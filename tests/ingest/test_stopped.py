@@ -161,6 +161,50 @@ def test_what_comes_back_is_covered_again_from_then_on(desk: Desk) -> None:
     assert spans == {(START, STOP), (back, back)}
 
 
+def spans(desk: Desk, family: str) -> set[tuple[date, date]]:
+    return {(r["from_day"], r["to_day"]) for r in desk.rows("coverage") if r["family"] == family}
+
+
+BACK = END + 4 * DAY
+WHOLE = {"login": days(START, BACK), "share": [*days(START, STOP, 5), BACK]}
+
+
+def test_a_gap_stays_where_the_whole_is_told_again_without_it(desk: Desk) -> None:
+    delivered(desk, {"login": days(START, END), "api": days(START, STOP)})
+    api = days(START, STOP) + days(END + DAY, BACK)
+    for _ in range(2):
+        delivered(desk, WHOLE | {"api": api})
+        assert spans(desk, "usage_daily.api") == {(START, STOP), (END + DAY, BACK)}
+    # A kind whose gap was never taken for an end is covered all along.
+    assert last_covered(desk)["usage_daily.share"] == BACK
+    # Part of what was missing comes after all.
+    late = days(START, STOP) + days(END - 3 * DAY, BACK)
+    delivered(desk, WHOLE | {"api": late})
+    found = spans(desk, "usage_daily.api")
+    assert found == {(START, STOP), (END - 3 * DAY, END), (END + DAY, BACK)}
+    delivered(desk, WHOLE | {"api": days(START, BACK)})
+    covered = {d for first, last in spans(desk, "usage_daily.api") for d in days(first, last)}
+    assert covered == set(days(START, BACK))
+
+
+def test_a_table_that_was_silent_was_so_with_its_rare_kinds(desk: Desk) -> None:
+    before = {"login": days(START, STOP), "share": [START, STOP - DAY]}
+    delivered(desk, before, days(START, END))
+    assert last_covered(desk)["usage_daily.share"] == STOP
+    again = {name: [*when, *days(END + DAY, BACK)] for name, when in before.items()}
+    delivered(desk, again, days(START, BACK))
+    for name in ("usage_daily", "usage_daily.login", "usage_daily.share"):
+        assert spans(desk, name) == {(START, STOP), (END + DAY, BACK)}, name
+
+
+def test_a_gap_that_the_ordinary_rhythm_allows_is_filled(desk: Desk) -> None:
+    """Nobody imported anything for three weeks; the days of the kind are nine days apart."""
+    first, last = END - 300 * DAY, END - 20 * DAY
+    delivered(desk, {"login": days(first, last), "api": days(first, last, 9)})
+    delivered(desk, {"login": days(first, END), "api": [*days(first, last, 9), END]})
+    assert spans(desk, "usage_daily.api") == {(first, last), (last + DAY, END)}
+
+
 def test_what_the_files_say_of_coverage_stands(desk: Desk) -> None:
     delivered(desk, {"login": days(START, END), "api": days(START, STOP)})
     desk.file("coverage.csv", f"f,a,b\nusage_daily.api,{START},{END}\n")

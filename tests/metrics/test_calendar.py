@@ -132,13 +132,16 @@ def cover(source: str, first: int, last: int, family: str = "tickets") -> Cover:
         ([cover("crm", 40, 50)], [], None),  # has not begun
         ([cover("crm", 0, 50)], [], (0, 30)),
         ([cover("crm", 0, 20)], [], (0, 20)),
-        ([cover("crm", 0, 9), cover("crm", 15, 20)], [], (0, 20)),
+        ([cover("crm", 0, 9), cover("crm", 15, 20)], [], (15, 20)),
+        ([cover("crm", 0, 9), cover("crm", 15, 20), cover("x", 3, 25)], ["x"], (0, 20)),
+        ([cover("crm", 0, 9), cover("crm", 10, 20), cover("crm", 5, 8)], [], (0, 20)),
         # The source that is furthest behind decides...
         ([cover("crm", 0, 25), cover("desk", 5, 20)], [], (0, 20)),
         ([cover("crm", 0, 25), cover("desk", 5, 20)], ["desk"], (0, 25)),
         ([cover("crm", 0, 25), cover("desk", 5, 20)], ["desk", "crm"], (0, 25)),
         # ...unless another one took over from it.
         ([cover("old", 0, 10), cover("new", 11, 30)], [], (0, 30)),
+        ([cover("old", 0, 10), cover("new", 12, 30)], [], (12, 30)),
         ([cover("old", 0, 10), cover("new", 10, 30)], [], (0, 30)),
         ([cover("old", 0, 10), cover("new", 9, 30)], [], (0, 30)),
         ([cover("old", 0, 10), cover("new", 8, 30)], [], (0, 10)),

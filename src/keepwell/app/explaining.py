@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from keepwell.app.days_scored import card_key, plan_of, scored_day
+from keepwell.app.quality import why_missing
 from keepwell.app.values import metric_value
 from keepwell.cycle.scoring import PORTFOLIO
 from keepwell.facts.engine import connect_ibis
+from keepwell.facts.known import Known
 from keepwell.history import DayInfo
 from keepwell.kit.errors import KeepwellError, did_you_mean
 from keepwell.scoring.change import Change, change
 from keepwell.scoring.explain import Explanation, explained
+from keepwell.scoring.leaves import MISSING
 from keepwell.scoring.levers import WayUp, way_up, with_values
 from keepwell.scoring.plan import Plan
 from keepwell.scoring.redefined import redefined
@@ -79,7 +82,7 @@ def explain(
             f"the scorecard '{key}' does not apply to {found['account/name']}",
             todo="name another one with --scorecard",
         )
-    current = explained(con, plan, row)[0]
+    current = _with_reasons(project, plan, info, explained(con, plan, row)[0])
     before_info = _before(project, key, info, since)
     moved = None
     if before_info is not None:
@@ -95,6 +98,8 @@ def explain(
     _looked_at(project, plan, whatif or {})
     values = {k: metric_value(plan.library, k, v) for k, v in (whatif or {}).items()}
     tried = explained(con, plan, with_values(row, values))[0] if values else None
+    if tried is not None:
+        tried = _with_reasons(project, plan, info, tried)
     rows = project.history.read(key, days=[info.day])
     group, standings = _standings(project, portfolio, rows, found["account_id"], plan)
     workspace = project.workspace
@@ -126,6 +131,24 @@ def explain(
             if a.account_id == found["account_id"]
         ),
     )  # fmt: skip
+
+
+def _with_reasons(
+    project: Project, plan: Plan, info: DayInfo, explanation: Explanation
+) -> Explanation:
+    """The same, its missing measures with what no source had given by then."""
+    missing = {x.metric: "" for x in explanation.leaves if x.state == MISSING and x.metric}
+    if not missing:
+        return explanation
+    facts = project.facts(Known(info.known_at, info.arrived_by))
+    covers, questions = facts.coverage(), facts.questions()
+    for key in missing:
+        missing[key] = why_missing(plan.library, key, covers, questions)
+    lines = (
+        replace(x, why=missing[x.metric]) if x.state == MISSING and x.metric else x
+        for x in explanation.lines
+    )
+    return replace(explanation, lines=tuple(lines))
 
 
 def find_account(rows: list[dict[str, Any]], wanted: str) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric
 from keepwell.facts.context import Cover
 from keepwell.facts.quality import Feed, Rejects, feeds, rejects
-from keepwell.metrics.families import families
+from keepwell.metrics.families import unmet
 
 if TYPE_CHECKING:
     from keepwell.app.project import Project
@@ -54,23 +56,37 @@ def _unfed(project: Project, covers: list[Cover], questions: frozenset[str]) -> 
     for key, plan in project.judge.plans.items():
         for name in project.library.closure(plan.metrics):
             wanted.setdefault(name, []).append(key)
-    known = {c.family for c in covers}
     found = []
     for key, cards in wanted.items():
         metric = project.library.metric(key)
-        wants = _wants(key, metric, covers, known)
+        wants = _wants(key, metric, covers)
         if wants and key not in questions:
             found.append(Unfed(key, metric.label, tuple(cards), wants))
     return found
 
 
-def _wants(key: str, metric: Metric, covers: list[Cover], known: set[str]) -> str:
+def _wants(key: str, metric: Metric, covers: list[Cover]) -> str:
     if metric.assessed is not None:
         return f"a rating: keepwell assess ACCOUNT {key} ANSWER"
     if not metric.is_aggregate:
         return ""
-    absent = [part for part in families(metric, covers) if not part & known]
-    if not absent:
-        return ""
-    names = sorted(name for part in absent for name in part)
-    return "rows of " + (" or ".join(names) if names else str(metric.from_))
+    rows, columns = _lacking([metric], covers)
+    return rows or (columns and f"{columns}, which no source fills")
+
+
+def why_missing(library: Library, key: str, covers: list[Cover], questions: frozenset[str]) -> str:
+    """What no source gives of all that a metric is made of, in words; empty where it has another
+    reason to be missing."""
+    made_of = library.closure([key])
+    counted = [m for k, m in made_of.items() if m.is_aggregate and k not in questions]
+    rows, columns = _lacking(counted, covers)
+    told = [f"no source gives {rows}"] if rows else []
+    return "; ".join([*told, f"no source fills {columns}"] if columns else told)
+
+
+def _lacking(metrics: Iterable[Metric], covers: list[Cover]) -> tuple[str, str]:
+    """The rows and the columns that no source gives, each once."""
+    needs = list(dict.fromkeys(need for metric in metrics for need in unmet(metric, covers)))
+    rows = dict.fromkeys(str(need) for need in needs if not need.columns)
+    columns = dict.fromkeys(str(need) for need in needs if need.columns)
+    return " and ".join(rows), " and ".join(columns)

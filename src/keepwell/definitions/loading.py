@@ -16,6 +16,7 @@ from keepwell.definitions.expressions import can_be_named
 from keepwell.definitions.library import SCORE_NAMES, Library
 from keepwell.definitions.metric import Metric, Range
 from keepwell.definitions.scorecard import (
+    UNMEASURED,
     Action,
     AddPoints,
     Adjustment,
@@ -244,10 +245,33 @@ def _problem(
         shown = str(error["input"])
         shown = repr(shown if len(shown) <= 40 else shown[:37] + "...")
         message = f"{shown} does not fit; expected {message.removeprefix('Input should be ')}"
+    if message == UNMEASURED and (slip := _slip(document, path)):
+        return slip
     message, _, expected = message.partition("; expected ")
     expected, _, hint = expected.partition("; did you mean ")
     near = hint.split("'")[1] if hint else None
     return document.problem(path, message[:1].lower() + message[1:], expected or None, near)
+
+
+def _slip(document: Document, path: FieldPath) -> Problem | None:
+    """What is wrong with a component that was to change one of the extended scorecard, and is not
+    called as that is: itself or one around it. None where it is another thing."""
+    if document.base is None:
+        return None
+    at: FieldPath = ()
+    known = document.base.value
+    for part in path:
+        at = (*at, part)
+        if part not in known:
+            break
+        known = known[part]
+    else:
+        return None
+    if at[-2:-1] != ("components",):
+        return None
+    message = f"'{document.base.value['scorecard']}' has no such component to change"
+    expected = f"one of {', '.join(known)}, or a component with a metric of its own"
+    return document.problem(at, message, expected, nearest(str(at[-1]), known))
 
 
 def _fields(model: type[Model], path: FieldPath) -> list[str]:

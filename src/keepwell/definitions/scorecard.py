@@ -23,6 +23,7 @@ from keepwell.definitions.values import (
 )
 
 NodePath = tuple[str, ...]
+UNMEASURED = "has neither components nor a metric"
 
 
 class Measure(Model):
@@ -183,7 +184,7 @@ class Component(Measure):
         elif self.by is not None:
             self._check_variants()
         elif self.metric is None:
-            raise ValueError("has neither components nor a metric")
+            raise ValueError(UNMEASURED)
         elif not self.is_judged:
             raise ValueError("has a metric but no bands, ranges or choices")
         return self

@@ -36,13 +36,14 @@ class Position:
 class Document:
     """Plain values, and the position of each of them by its path.
 
-    above: the path in the file under which this part of it stands.
+    above: the path in the file under which this part of it stands. base: what it extends.
     """
 
     value: Any
     positions: Mapping[FieldPath, Position]
     file: str
     above: FieldPath = ()
+    base: Document | None = field(default=None, repr=False)
 
     def position(self, path: FieldPath) -> Position:
         """The position of that field, or of the nearest one around it."""
@@ -209,7 +210,7 @@ def merge(base: Document, over: Document, whole: frozenset[str] = frozenset()) -
         **base.positions,
         **over.positions,
     }
-    return Document(_merged(base.value, over.value, whole), positions, over.file, over.above)
+    return Document(_merged(base.value, over.value, whole), positions, over.file, over.above, base)
 
 
 def _merged(base: Any, over: Any, whole: frozenset[str], inside: str = "") -> Any:

@@ -16,7 +16,7 @@ CoverState = Literal["complete", "retired"]
 @dataclass(frozen=True)
 class Cover:
     """Days, both included, that a source has covered for a family of facts. account_id is None
-    where it holds for every account."""
+    where it holds for every account. columns: what it gave of the table; None: every column."""
 
     source: str
     family: str
@@ -24,6 +24,7 @@ class Cover:
     to_day: date
     state: CoverState = "complete"
     account_id: str | None = None
+    columns: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,25 @@ def coverage(con: duckdb.DuckDBPyConnection) -> list[Cover]:
             SELECT *, coalesce(from_day > max(to_day) OVER earlier + 1, true) AS begins
             FROM coverage WHERE from_day <= to_day
             WINDOW earlier AS (
-                PARTITION BY source, family, state, account_id ORDER BY from_day, to_day
+                PARTITION BY source, family, state, account_id, columns ORDER BY from_day, to_day
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         ), numbered AS (
             SELECT *, sum(begins::int) OVER (
-                PARTITION BY source, family, state, account_id ORDER BY from_day, to_day
+                PARTITION BY source, family, state, account_id, columns ORDER BY from_day, to_day
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS stretch
             FROM marked
         )
-        SELECT source, family, min(from_day), max(to_day), state, account_id
-        FROM numbered GROUP BY source, family, state, account_id, stretch
-        ORDER BY source, family, account_id NULLS FIRST, min(from_day), state
+        SELECT source, family, min(from_day), max(to_day), state, account_id, columns
+        FROM numbered GROUP BY source, family, state, account_id, columns, stretch
+        ORDER BY source, family, account_id NULLS FIRST, min(from_day), state, columns
         """
     ).fetchall()
-    return [Cover(*row) for row in rows]
+    return [
+        Cover(
+            source, kind, first, last, state, account, frozenset(given.split()) if given else None
+        )
+        for source, kind, first, last, state, account, given in rows
+    ]
 
 
 def periods(con: duckdb.DuckDBPyConnection) -> list[Period]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from uuid import uuid4
@@ -20,35 +21,51 @@ Rows: TypeAlias = pa.Table | pa.RecordBatchReader | duckdb.DuckDBPyRelation | Pa
 """What can be stored: Arrow, a relation of any DuckDB connection, or the path of a Parquet file."""
 
 
+FEW_KINDS = 1_000
+"""Up to so many kinds are quickly numbered."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How many rows the view `batch` has, and which of its columns were given; the others are
+    null in every row."""
+
+    rows: int
+    given: tuple[str, ...]
+
+
 def batches(
-    con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: Path
-) -> Iterator[int]:
-    """Show the rows as the view `batch`, in which every key occurs once; yields its row count.
+    con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: Path, *, own: bool = False
+) -> Iterator[Batch]:
+    """Show the rows as the view `batch`, in which every key occurs once; yields what is in it.
 
     Rows of one key that differ come in successive batches, in the order in which their source
     changed them; rows that are alike come once. A batch must be used before the next is asked for.
+    `own` says that a relation is one of `con`.
     Raises KeepwellError for an unknown column, an empty required one, and for rows of one key that
     differ without an order.
     """
-    _load(con, table, rows, scratch)
+    given = _load(con, table, rows, scratch, own)
     count, distinct = _check_required(con, table)
     if count == 0:
         return
     # Different hashes prove different keys; equal ones are looked at more closely.
     if distinct == count:
         con.execute("CREATE OR REPLACE TEMP VIEW batch AS SELECT * FROM incoming")
-        yield count
+        yield Batch(count, given)
         return
     _check_order(con, table)
     for turn in range(1, _put_in_order(con, table) + 1):
         con.execute(_turn(table, turn))
         found = con.execute("SELECT count(*) FROM batch").fetchone()
-        yield found[0] if found else 0
+        yield Batch(found[0] if found else 0, given)
 
 
-def key_rows(con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: Path) -> None:
+def key_rows(
+    con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: Path, *, own: bool = False
+) -> None:
     """Show the keys among the rows as the view `present`."""
-    _load(con, table, rows, scratch)
+    _load(con, table, rows, scratch, own)
     con.execute(
         sql.fill(
             "CREATE OR REPLACE TEMP VIEW present AS SELECT $key FROM incoming",
@@ -57,15 +74,37 @@ def key_rows(con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: 
     )
 
 
+def sorted_by(con: duckdb.DuckDBPyConnection, table: Table, batch: Batch) -> str:
+    """By what the rows of the view `batch` are to be sorted for a file."""
+    if table.kind not in batch.given:
+        return sql.sort_order(table)
+    kind = quoted(table.kind)
+    found = con.execute(sql.fill("SELECT approx_count_distinct($kind) FROM batch", kind=kind))
+    if (found.fetchone() or (0,))[0] > FEW_KINDS:
+        return sql.sort_order(table)
+    con.execute(
+        sql.fill(
+            """
+            CREATE OR REPLACE TEMP TYPE kinds AS ENUM
+            (SELECT DISTINCT $kind FROM batch WHERE $kind IS NOT NULL ORDER BY $kind)
+            """,
+            kind=kind,
+        )
+    )
+    return sql.sort_order(table, "kinds")
+
+
 def content_hash(table: Table, prefix: str = "") -> str:
     """The expression by which two rows of one key are compared; provenance does not count."""
     columns = [c.name for c in imported_columns(table) if c.name not in table.key]
     return sql.fill("hash($columns)", columns=sql.listed(columns, prefix) or "0")
 
 
-def _load(con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: Path) -> None:
-    """Create the view `incoming` with the columns of incoming_schema."""
-    source = _source(con, rows, scratch)
+def _load(
+    con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: Path, own: bool
+) -> tuple[str, ...]:
+    """Create the view `incoming` with the columns of incoming_schema; returns those given."""
+    source = _source(con, rows, scratch, own)
     described = con.execute(sql.fill("DESCRIBE SELECT * FROM $source", source=source)).fetchall()
     given = {row[0] for row in described}
     schema = incoming_schema(table)
@@ -82,12 +121,16 @@ def _load(con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, scratch: Pat
             source=source,
         )
     )
+    return tuple(n for n in schema.names if n in given)
 
 
-def _source(con: duckdb.DuckDBPyConnection, rows: Rows, scratch: Path) -> str:
+def _source(con: duckdb.DuckDBPyConnection, rows: Rows, scratch: Path, own: bool) -> str:
     if isinstance(rows, pa.Table):
         con.register("given", rows)
         return "given"
+    if own and isinstance(rows, duckdb.DuckDBPyRelation):
+        rows.create_view("related", replace=True)
+        return "related"
     path = rows if isinstance(rows, Path) else scratch / f"{uuid4()}.parquet"
     if isinstance(rows, duckdb.DuckDBPyRelation):
         # A relation belongs to its own connection, and would be computed again by every pass.

@@ -343,8 +343,9 @@ _TABLES = (
             C("source", required=True), C("family", required=True), C("account_id"),
             C("from_day", "date", required=True), C("to_day", "date", required=True),
             C("state", required=True, values=("complete", "retired")),
+            C("columns", note="those of the table that it gave, with a blank between; empty: all"),
         ),
-        key=("source", "family", "account_id", "from_day", "to_day"), fresh_days=3660,
+        key=("source", "family", "account_id", "from_day", "to_day", "columns"), fresh_days=3660,
         note="Which days a source has covered for which family of facts",
     ),
     Table(
@@ -370,10 +371,12 @@ _TABLES = (
 IMPORTED: dict[str, Table] = {t.name: t for t in _TABLES}
 TABLES: dict[str, Table] = IMPORTED | {t.name: t for t in VIEWS}
 
-DERIVED_COLUMNS: frozenset[tuple[str, str]] = frozenset(
-    {("touchpoints", "replied_at"), ("survey_responses", "asked_at")}
-)
-"""Columns of imported tables that are computed when reading and never imported."""
+DERIVED_COLUMNS: dict[tuple[str, str], frozenset[str]] = {
+    ("touchpoints", "replied_at"): frozenset({"in_reply_to", "thread_key"}),
+    ("survey_responses", "asked_at"): frozenset({"sent_at", "responded_at"}),
+}
+"""Columns of imported tables that are computed when reading and never imported, each with those of
+which any one is enough to compute it."""
 
 
 def visible_name(table: str) -> str:

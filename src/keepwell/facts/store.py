@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -45,10 +45,13 @@ class FactStore:
         purpose: str,
         on_wait: Callable[[str], None] | None = None,
         timeout: float | None = None,
+        con: duckdb.DuckDBPyConnection | None = None,
     ) -> Iterator[FactWriter]:
         """Write to the tables; all of it becomes visible when the body ends, nothing if it raises.
 
         Waits for another writer, for ever or `timeout` seconds; `on_wait` is told who it is.
+        `con`, a connection of `engine.connect` that keeps order, is worked with instead of a new
+        one: all relations that are put are its own, and need not be copied.
         Raises KeepwellError when the time is over, when the disk is full and when the folder may
         not be written.
         """
@@ -56,14 +59,12 @@ class FactStore:
             scratch = self.place.root / ".scratch"
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir()
-            con = connect(temporary=scratch, keep_order=True)
-            try:
-                writer = FactWriter(held, con, scratch)
+            with ExitStack() as ending:
+                ending.callback(shutil.rmtree, scratch, ignore_errors=True)
+                own = con or ending.enter_context(connect(temporary=scratch, keep_order=True))
+                writer = FactWriter(held, own, scratch, shared=con is not None)
                 yield writer
                 writer.finish()
-            finally:
-                con.close()
-                shutil.rmtree(scratch, ignore_errors=True)
 
     def linked(self, root: Path) -> FactStore:
         """A store in another folder that shows what this one shows now, whatever is written to
@@ -85,10 +86,13 @@ class FactStore:
 class FactWriter:
     """What the holder of the lock may do. Made by `FactStore.writer`."""
 
-    def __init__(self, held: Writer, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    def __init__(
+        self, held: Writer, con: duckdb.DuckDBPyConnection, scratch: Path, *, shared: bool
+    ) -> None:
         self._held = held
         self._con = con
         self._scratch = scratch
+        self._shared = shared
         self._ledger = Ledger()
         self._written: dict[str, int] = {}
         self.note_import = self._ledger.note_import
@@ -105,9 +109,9 @@ class FactWriter:
         target = _importable(table)
         counts = Counts()
         with self._explained(table):
-            for count in batches(self._con, target, rows, self._scratch):
+            for batch in batches(self._con, target, rows, self._scratch, own=self._shared):
                 versions = self._versions(target)
-                found, change = versions.compare(count, source_id, arrived_at)
+                found, change = versions.compare(batch, source_id, arrived_at)
                 counts += found
                 self._apply(target, change)
         return counts
@@ -131,7 +135,7 @@ class FactWriter:
         if days is not None:
             where = sql.between_days(target, *days)
         with self._explained(table):
-            key_rows(self._con, target, present, self._scratch)
+            key_rows(self._con, target, present, self._scratch, own=self._shared)
             count, change = self._versions(target).close_absent(source_id, arrived_at, where)
             self._apply(target, change)
         return count
@@ -142,27 +146,37 @@ class FactWriter:
         families: Mapping[str, tuple[date, date]],
         state: CoverState = "complete",
         *,
+        columns: Mapping[str, Collection[str]] | None = None,
         arrived_at: datetime | None = None,
     ) -> None:
         """Record that a source has covered each family from the first to the last of the days.
 
-        Days that are recorded already are left out.
+        `columns` says which ones it gave of a table; of one that is not named, all. Days that are
+        recorded already with these columns are left out.
         """
         stored = view_sql(self._paths("coverage"), stored_schema(TABLES["coverage"]))
-        rows = covering.missing(self._con, stored, source, families, state)
+        rows = covering.missing(self._con, stored, source, families, state, columns or {})
         if rows.num_rows:
             at = arrived_at or clock.now()
             self.put("coverage", rows, source_id=source, arrived_at=at)
 
-    def uncover(self, source: str, lasts: Mapping[str, date], *, arrived_at: datetime) -> None:
-        """Take back that a source has covered any day of these families after their last ones.
+    def uncover(
+        self,
+        source: str,
+        lasts: Mapping[str, date],
+        columns: Mapping[str, Collection[str]] | None = None,
+        *,
+        arrived_at: datetime,
+    ) -> None:
+        """Take back that a source has covered any day of these families after their last ones, and
+        that it ever gave these columns, by table.
 
         What was known before stays: a day that was scored in between is read as it was.
         """
-        if not lasts:
+        if not lasts and not columns:
             return
         stored = view_sql(self._paths("coverage"), stored_schema(TABLES["coverage"]))
-        rows = covering.ending(self._con, stored, source, lasts)
+        rows = covering.ending(self._con, stored, source, lasts, columns or {})
         if self.close_missing("coverage", rows, source_id=source, arrived_at=arrived_at):
             self.put("coverage", rows, source_id=source, arrived_at=arrived_at)
 
@@ -180,10 +194,9 @@ class FactWriter:
     def _apply(self, table: Table, change: Change | None) -> None:
         if change is None:
             return
-        added = self._add(table.name, change.fresh) if change.fresh else []
-        if change.closed:
-            folder = self._held.table_path(table.name)
-            added += files.write(self._con, change.closed, folder, order_by=None)
+        folder = self._held.table_path(table.name)
+        selects = [s for s in (change.fresh, change.closed) if s]
+        added = [f for s in selects for f in files.write(self._con, s, folder, order_by=None)]
         self._exchange(table.name, added, change.replaced)
 
     def _join_small(self, name: str) -> None:

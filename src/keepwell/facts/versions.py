@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 
 from keepwell.facts import sql
-from keepwell.facts.arrow import imported_columns, stored_schema
+from keepwell.facts.arrow import stored_schema
 from keepwell.facts.files import DataFile
-from keepwell.facts.incoming import content_hash
+from keepwell.facts.incoming import Batch, content_hash, sorted_by
 from keepwell.facts.known import BEGINNING
 from keepwell.facts.model import Table
-from keepwell.kit.views import parquet_source, text, view_sql
+from keepwell.kit.views import parquet_source, quoted, sql_type, text, view_sql
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Counts:
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be written, in SELECTs of the shape of stored_schema: rows to add, and the rows of
-    the replaced files, which are in order already, with some versions closed."""
+    """What is to be written, in SELECTs of the shape of stored_schema: rows to add, sorted, and the
+    rows of the replaced files, which are in order already, with some versions closed."""
 
     fresh: str | None
     closed: str | None = None
@@ -59,17 +59,17 @@ class Versions:
     files: Sequence[DataFile]
 
     def compare(
-        self, rows: int, source_id: str, arrived_at: datetime
+        self, batch: Batch, source_id: str, arrived_at: datetime
     ) -> tuple[Counts, Change | None]:
-        """What the `rows` rows of `batch` are, and what is to be written; None where nothing is."""
+        """What the rows of `batch` are, and what is to be written; None where nothing is."""
         found = self._holding("batch", current=False)
         if not found:
-            return Counts(new=rows), Change(self._first(source_id, arrived_at))
+            return Counts(new=batch.rows), Change(self._first(batch, source_id, arrived_at))
         self._judge(found, arrived_at)
-        counts = self._count(rows)
+        counts = self._count(batch.rows)
         if counts.new + counts.changed == 0:
             return counts, None
-        fresh = self._fresh(source_id, arrived_at)
+        fresh = self._fresh(batch, source_id, arrived_at)
         if counts.changed == 0:
             return counts, Change(fresh)
         self.con.execute(
@@ -227,36 +227,57 @@ class Versions:
             at=sql.instant(arrived_at),
         )
 
-    def _first(self, source_id: str, arrived_at: datetime) -> str:
+    def _first(self, batch: Batch, source_id: str, arrived_at: datetime) -> str:
         """Every row of the batch as the first version of its key."""
-        return self._version(
-            source_id, arrived_at, self._first_known(arrived_at), "true", "batch b"
-        )
+        starts = self._first_known(arrived_at)
+        return self._version(batch, source_id, arrived_at, starts, "true", "batch")
 
-    def _fresh(self, source_id: str, arrived_at: datetime) -> str:
+    def _fresh(self, batch: Batch, source_id: str, arrived_at: datetime) -> str:
         """The new and changed rows of the batch as judged."""
         rows = sql.fill(
-            "batch b JOIN judged j ON $same WHERE j.verdict IN ('new', 'changed')",
+            """
+            (SELECT b.*, j.starts, j.assumed FROM batch b JOIN judged j ON $same
+             WHERE j.verdict IN ('new', 'changed'))
+            """,
             same=sql.same_key(self.table, "b.", "j."),
         )
-        return self._version(source_id, arrived_at, "j.starts", "j.assumed", rows)
+        return self._version(batch, source_id, arrived_at, "starts", "assumed", rows)
 
     def _version(
-        self, source_id: str, arrived_at: datetime, starts: str, assumed: str, rows: str
+        self,
+        batch: Batch,
+        source_id: str,
+        arrived_at: datetime,
+        starts: str,
+        assumed: str,
+        rows: str,
     ) -> str:
+        # What is the same in every row is added to the sorted ones: sorting takes longer, the
+        # wider the rows are.
+        same = {"source_id": text(source_id), "ingested_at": sql.instant(arrived_at)}
+        columns = [
+            quoted(f.name)
+            if f.name in (*batch.given, "known_from", "known_assumed")
+            else sql.fill(
+                "$value::$kind AS $name",
+                value=same.get(f.name, "NULL"),
+                kind=sql_type(f.type),
+                name=quoted(f.name),
+            )
+            for f in stored_schema(self.table)
+        ]
         return sql.fill(
             """
-            SELECT $columns, $source AS source_id, b.source_key, b.source_updated_at,
-                   $at AS ingested_at, $starts AS known_from, NULL::TIMESTAMPTZ AS known_to,
-                   $assumed AS known_assumed, NULL::TIMESTAMPTZ AS deleted_at
-            FROM $rows
+            SELECT $columns FROM (
+                SELECT $given, $starts AS known_from, $assumed AS known_assumed
+                FROM $rows ORDER BY $order)
             """,
-            columns=sql.listed([c.name for c in imported_columns(self.table)], "b."),
-            source=text(source_id),
-            at=sql.instant(arrived_at),
+            columns=", ".join(columns),
+            given=sql.listed(batch.given),
             starts=starts,
             assumed=assumed,
             rows=rows,
+            order=sorted_by(self.con, self.table, batch),
         )
 
     def _closed(self, files: Sequence[DataFile]) -> str:

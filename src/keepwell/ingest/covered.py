@@ -8,17 +8,17 @@ from datetime import date, timedelta
 
 import duckdb
 
-from keepwell.facts import sql
+from keepwell.facts import context, covering
 from keepwell.facts.arrow import stored_schema
 from keepwell.facts.known import BEGINNING
-from keepwell.facts.model import Table
-from keepwell.facts.schema import TABLES, family
+from keepwell.facts.schema import TABLES
 from keepwell.facts.store import FactStore
-from keepwell.ingest import stopped
+from keepwell.ingest import columns, stopped
 from keepwell.ingest.grammar import Mapping as Grammar
+from keepwell.ingest.runs import Run, all_rows, run_of
 from keepwell.ingest.settle import Settled
 from keepwell.kit import clock
-from keepwell.kit.views import quoted, text, view_sql
+from keepwell.kit.views import text, view_sql
 
 Span = tuple[date, date]
 _DAY = timedelta(days=1)
@@ -31,47 +31,36 @@ class Covered:
     """What a run says of the days that its source covers.
 
     spans: the first and the last day of every family that it has rows of. stopped: the families
-    that nothing comes of any more, with their last day; no day after it is covered.
+    that nothing comes of any more, with their last day; no day after it is covered. silences:
+    days inside of the spans that are not covered, by family and in order. columns: by
+    table, those that it gives. lost: by table, those that the source gave before and does no more.
     """
 
     spans: Mapping[str, Span]
     stopped: Mapping[str, date]
+    silences: Mapping[str, Sequence[Span]]
+    columns: Mapping[str, tuple[str, ...]]
+    lost: Mapping[str, tuple[str, ...]]
+
+    def pieces(self) -> list[dict[str, Span]]:
+        """The spans without the silences in them; each mapping has one stretch of a family."""
+        found: list[dict[str, Span]] = []
+        for name, span in self.spans.items():
+            for i, piece in enumerate(covering.gaps(span, list(self.silences.get(name, ())))):
+                found += [{}] * (i + 1 - len(found))
+                found[i] = found[i] | {name: piece}
+        return found
 
     def notes(self) -> list[str]:
-        """What has stopped, in words; the kinds of a table that has stopped go without saying."""
-        return [
+        """What has stopped or is lost, in words; the kinds of a table that has stopped go without
+        saying."""
+        stops = [
             f"nothing of {name} came after {day}, while other things did: what is counted from it"
             " is covered up to that day only"
             for name, day in self.stopped.items()
             if name == _table(name) or _table(name) not in self.stopped
         ]
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The rows of one table, which are in the relation `rows`.
-
-    days: the first day of each kind and the last that is not to come, None where nothing dates the
-    rows; empty where there are none. families: those of which the run tells.
-    """
-
-    table: Table
-    rows: str
-    days: Mapping[str | None, tuple[date | None, date | None]]
-    families: tuple[str, ...]
-
-    @property
-    def first(self) -> date | None:
-        return min((first for first, _ in self.days.values() if first is not None), default=None)
-
-    @property
-    def last(self) -> date | None:
-        return max((last for _, last in self.days.values() if last is not None), default=None)
-
-    def lasts(self) -> dict[str, date | None]:
-        """The last day of every family."""
-        kinds = {family(self.table.name, kind): last for kind, (_, last) in self.days.items()}
-        return dict.fromkeys(self.families) | kinds | {self.table.name: self.last}
+        return stops + columns.notes(self.lost)
 
 
 def covered(
@@ -84,10 +73,11 @@ def covered(
     for those that have stopped. A run that follows an earlier one closely, no further than a table
     may be late, leaves no gap between them: nothing happened then.
     """
-    earlier = _before(con, store, mapping.source)
+    recorded = _before(con, store, mapping.source)
+    earlier = {name: max(last for _, last in spans) for name, spans in recorded.items()}
     today = clock.today(mapping.timezone)
     runs = [
-        _run(con, step, mapping, earlier, today)
+        run_of(con, step, mapping, earlier, today)
         for step in settled
         if step.table.name not in _NOT_COVERED
     ]
@@ -113,16 +103,20 @@ def covered(
             last = min(until, stops.get(name, until))
             if start <= last:
                 spans[name] = (start, last)
-    return Covered(spans, stops)
+    given = {step.table.name: columns.given(step, mapping) for step in settled}
+    silences = _silences(con, store, mapping, runs, spans, recorded)
+    return Covered(spans, stops, silences, given, columns.lost(con, store, settled, mapping))
 
 
-def _before(con: duckdb.DuckDBPyConnection, store: FactStore, source: str) -> dict[str, date]:
-    """The last day that was covered for each family of the source by earlier imports."""
-    schema = stored_schema(TABLES["coverage"])
-    rows = con.sql(view_sql(store.files("coverage"), schema)).filter(
-        f"known_to IS NULL AND source = {text(source)}"
-    )
-    return dict(rows.aggregate("family, max(to_day)", "family").fetchall())
+def _before(con: duckdb.DuckDBPyConnection, store: FactStore, source: str) -> dict[str, list[Span]]:
+    """The days that were covered for each family of the source by earlier imports, in order."""
+    stored = con.sql(view_sql(store.files("coverage"), stored_schema(TABLES["coverage"])))
+    mine = stored.filter(f"known_to IS NULL AND source = {text(source)}")
+    mine.create_view("coverage", replace=True)
+    found: dict[str, list[Span]] = {}
+    for cover in context.coverage(con):
+        found.setdefault(cover.family, []).append((cover.from_day, cover.to_day))
+    return found
 
 
 def _bridged(before: date | None, first: date, late_days: int) -> date:
@@ -143,7 +137,7 @@ def _stopped(
     store: FactStore,
     settled: Sequence[Settled],
     mapping: Grammar,
-    runs: Sequence[_Run],
+    runs: Sequence[Run],
     until: date,
 ) -> dict[str, date]:
     """The last day of every family that has stopped, though the source goes on to `until`."""
@@ -154,15 +148,7 @@ def _stopped(
         quiet = stopped.quiet(table, run.lasts(), until) - told
         if table.name in _STATED or run.last is None or not quiet:
             continue
-        rows = sql.fill(
-            """
-            SELECT * FROM ($stored) WHERE known_to IS NULL AND source_id = $source
-            UNION ALL BY NAME SELECT * FROM $rows
-            """,
-            stored=view_sql(store.files(table.name), stored_schema(table)),
-            source=text(mapping.source),
-            rows=run.rows,
-        )
+        rows = all_rows(store, run, mapping)
         days = stopped.last_days(con, table, rows, mapping.timezone, quiet, until)
         whole = days.get(table.name)
         if whole is not None:
@@ -172,60 +158,49 @@ def _stopped(
     return found
 
 
+def _silences(
+    con: duckdb.DuckDBPyConnection,
+    store: FactStore,
+    mapping: Grammar,
+    runs: Sequence[Run],
+    spans: Mapping[str, Span],
+    recorded: Mapping[str, list[Span]],
+) -> dict[str, list[Span]]:
+    """Days that earlier imports left uncovered and of which this one, though it tells of days
+    before and after, has no rows either: by family those that were no quiet period."""
+    found: dict[str, list[Span]] = {}
+    for run in runs:
+        if run.table.name in _STATED or run.last is None:
+            continue
+        rows = all_rows(store, run, mapping)
+        # The whole table comes first: its rare kinds were silent with it.
+        for name in sorted(spans.keys() & run.families, key=lambda n: n != run.table.name):
+            for first, last in _holes(spans[name], recorded.get(name, []), run.table.fresh_days):
+                end = stopped.silent_until(
+                    con, run.table, rows, mapping.timezone, name, (first, last)
+                ) or dict(found.get(run.table.name, ())).get(first)
+                if end is not None:
+                    found.setdefault(name, []).append((first, end))
+    return found
+
+
+def _holes(span: Span, recorded: list[Span], late_days: int) -> list[Span]:
+    """The stretches that follow covered days, are not covered yet, and are longer than a table may
+    be late."""
+    ends = {last for _, last in recorded}
+    return [
+        (first, last)
+        for first, last in covering.gaps(span, recorded)
+        if first - _DAY in ends and last - first >= timedelta(days=late_days)
+    ]
+
+
 def _told(con: duckdb.DuckDBPyConnection, settled: Sequence[Settled]) -> frozenset[str]:
     """The families of which the files say themselves what they cover."""
     own = [con.table(s.name).project("family") for s in settled if s.table.name == "coverage"]
     return frozenset(name for rows in own for (name,) in rows.fetchall())
 
 
-def _run(
-    con: duckdb.DuckDBPyConnection,
-    step: Settled,
-    mapping: Grammar,
-    earlier: Mapping[str, date],
-    today: date,
-) -> _Run:
-    table = step.table
-    has_kind = table.kind is not None and table.kind in step.columns
-    kind = quoted(table.kind) if table.kind and has_kind else "NULL"
-    moment, first, last = _dated(step, mapping.timezone, today)
-    dated = con.table(step.name).project(f"{kind} AS kind, {moment} AS moment")
-    found = dated.aggregate(f"kind, {first}, {last}", "kind").fetchall()
-    names = {family(table.name, name) for name, _, _ in found}
-    if names:
-        names |= {table.name}
-        if has_kind and not _is_sheet(table):
-            names |= {f for f in earlier if f.startswith(table.name + ".")}
-        for rule in mapping.tables:
-            if rule.to == table.name:
-                names |= {family(table.name, name) for name in rule.covers}
-    days = {name: (begin, end) for name, begin, end in found}
-    return _Run(table, step.name, days, tuple(sorted(names)))
-
-
-def _dated(step: Settled, zone: str, today: date) -> tuple[str, str, str]:
-    """In SQL: the `moment` of a row, the first day of all and the last that is not to come."""
-    table = step.table
-    wanted = ["sent_at", "responded_at"] if table.name == "survey_responses" else [table.day]
-    names = [n for n in wanted if n is not None and n in step.columns]
-    column = table.column(names[0]) if names else None
-    if column is None:
-        return ("NULL::DATE",) * 3
-    moment = f"coalesce({', '.join(quoted(n) for n in names)})"
-    if column.type != "timestamp":
-        return moment, "min(moment)", f"max(moment) FILTER (moment <= DATE '{today}')"
-    # Days are made of two instants only, not of all.
-    end = text(clock.end_of(today, zone).isoformat(sep=" "))
-    last = f"max(moment) FILTER (moment < CAST({end} AS TIMESTAMPTZ))"
-    first, last = (f"CAST(timezone({text(zone)}, {v}) AS DATE)" for v in ("min(moment)", last))
-    return moment, first, last
-
-
 def _table(name: str) -> str:
     """The table of a family."""
     return name.partition(".")[0]
-
-
-def _is_sheet(table: Table) -> bool:
-    """A metric that a later sheet does not have was not answered again."""
-    return table.name == "assessments"

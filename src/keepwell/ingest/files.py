@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from keepwell.ingest import csvfiles, workbooks
+from keepwell.ingest import csvfiles, expressions, workbooks
 from keepwell.ingest.csvfiles import header_only
 from keepwell.ingest.tables import (
     ROW,
@@ -120,6 +121,29 @@ def load(con: duckdb.DuckDBPyConnection, shape: Shape, view: str) -> Opened:
     if shape.kind == "xlsx":
         return workbooks.load(con, shape, view)
     return _load_parquet(con, shape, view)
+
+
+@contextmanager
+def kept(
+    con: duckdb.DuckDBPyConnection, file: Opened, steps: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    """The name of a relation of ROW and the columns that each step names, while they are read.
+
+    A Parquet file of several steps is decoded once for them, into a table: most files up to a
+    million rows are one row group, which a single thread decodes, and every step would do so again.
+    Raises KeepwellError for a file that turns out damaged.
+    """
+    if file.shape.kind != "parquet" or len(steps) < 2:
+        yield file.view
+        return
+    name = f"kept_{file.view}"
+    listed = [quoted(expressions.resolve(c, file.types)) for step in steps for c in step]
+    try:
+        con.table(file.view).project(", ".join([*dict.fromkeys(listed), ROW])).create(name)
+    except duckdb.Error as error:
+        raise _damaged(file.shape.file.name, error) from None
+    yield name
+    con.execute(f"DROP TABLE {name}")
 
 
 def _look_at_parquet(file: InputFile, options: FileOptions) -> Shape:

@@ -19,7 +19,7 @@ from keepwell.ingest.covered import covered
 from keepwell.ingest.direct import mapping_for
 from keepwell.ingest.grammar import METRICS
 from keepwell.ingest.mapping import Loaded
-from keepwell.ingest.parts import Part, matches, options_for, parts_of
+from keepwell.ingest.parts import Part, matches, named, options_for, parts_of
 from keepwell.ingest.rejects import Rejects
 from keepwell.ingest.report import ImportReport
 from keepwell.ingest.settle import Settled, settle
@@ -149,9 +149,11 @@ def _stage_all(
         say(f"reading {shape.where}")
         file = files.load(con, shape, f"file_{i}")
         opened.append(file)
-        for k, part in enumerate(parts):
-            found = stage(con, loaded, part, file, f"staged_{i}_{k}")
-            staged.setdefault(part.table.name, []).append(found)
+        steps = [[column for column, _ in named(part)] for part in parts]
+        with files.kept(con, file, steps) as source:
+            for k, part in enumerate(parts):
+                found = stage(con, loaded, part, file, source, f"staged_{i}_{k}")
+                staged.setdefault(part.table.name, []).append(found)
     # Accounts come first: the others refer to them.
     order = sorted(staged, key=lambda t: (t != "accounts", list(IMPORTED).index(t)))
     settled: list[Settled] = []

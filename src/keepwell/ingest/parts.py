@@ -128,6 +128,15 @@ def origins(rule: FieldRule, path: FieldPath) -> Iterator[tuple[Origin, FieldPat
         yield rule.else_, (*path, "else")
 
 
+def named(part: Part) -> list[tuple[str, FieldPath]]:
+    """The columns of the file that a step names, each with its place in the mapping."""
+    said = [o for f in part.fields for o in origins(f.rule, f.path)]
+    found = [(o.column, path) for o, path in said if o.column is not None]
+    expressions = [(o.expression, path) for o, path in said if o.column is None]
+    expressions.append((part.rule.where, (*part.path, "where")))
+    return found + [(n, path) for e, path in expressions if e is not None for n in e.columns]
+
+
 def matches(pattern: str, file: InputFile) -> bool:
     """Whether a file is meant by a name or glob of a mapping: by its path or its last part."""
     return fnmatchcase(file.name, pattern) or fnmatchcase(file.path.name, pattern)

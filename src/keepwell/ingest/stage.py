@@ -16,7 +16,7 @@ from keepwell.ingest.convert import Written, as_text, cleaned, converted, out_of
 from keepwell.ingest.expressions import RowExpression, resolve
 from keepwell.ingest.grammar import FieldRule, Origin
 from keepwell.ingest.mapping import Loaded
-from keepwell.ingest.parts import ANSWER, NO_FUTURE, Filled, Part, origins
+from keepwell.ingest.parts import ANSWER, NO_FUTURE, Filled, Part, named
 from keepwell.ingest.tables import ROW, Opened
 from keepwell.kit import clock
 from keepwell.kit.errors import DefinitionErrors, KeepwellError, Problem, nearest
@@ -69,14 +69,8 @@ class Staged:
 def missing_columns(loaded: Loaded, part: Part, columns: Sequence[str], file: str) -> list[Problem]:
     """Columns that the step names and the file does not have."""
     known = dict.fromkeys(columns, "VARCHAR")
-    named: list[tuple[str, FieldPath]] = []
-    for filled in part.fields:
-        for origin, path in origins(filled.rule, filled.path):
-            named += [(n, path) for n in _names(origin)]
-    if part.rule.where:
-        named += [(n, (*part.path, "where")) for n in part.rule.where.columns]
     problems = []
-    for name, path in named:
+    for name, path in named(part):
         try:
             resolve(name, known)
         except KeepwellError:
@@ -88,19 +82,19 @@ def missing_columns(loaded: Loaded, part: Part, columns: Sequence[str], file: st
     return list(dict.fromkeys(problems))
 
 
-def _names(origin: Origin) -> list[str]:
-    if origin.column is not None:
-        return [origin.column]
-    return list(origin.expression.columns) if origin.expression else []
-
-
 class _Step:
     """Builds the relation of one step layer by layer; each layer names the columns of the last."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, loaded: Loaded, part: Part, opened: Opened
+        self,
+        con: duckdb.DuckDBPyConnection,
+        loaded: Loaded,
+        part: Part,
+        opened: Opened,
+        source: str,
     ) -> None:
         self.con = con
+        self.source = source
         self.loaded = loaded
         self.mapping = loaded.mapping
         self.part = part
@@ -111,7 +105,7 @@ class _Step:
 
     def rows(self) -> duckdb.DuckDBPyRelation:
         """All rows of the file that say something here."""
-        rows = self.con.table(self.opened.view)
+        rows = self.con.table(self.source)
         if self.part.not_empty is not None:
             name = resolve(self.part.not_empty, self.types)
             value = cleaned(name, self.types[name], self._empty())
@@ -331,14 +325,20 @@ def _answer(i: int, filled: Filled) -> list[str]:
 
 
 def stage(
-    con: duckdb.DuckDBPyConnection, loaded: Loaded, part: Part, opened: Opened, name: str
+    con: duckdb.DuckDBPyConnection,
+    loaded: Loaded,
+    part: Part,
+    opened: Opened,
+    source: str,
+    name: str,
 ) -> Staged:
-    """Run one step and keep its rows in the table `name`.
+    """Run one step on the relation `source`, which has the columns of the file that the step names,
+    and keep its rows in the table `name`.
 
     Raises DefinitionErrors for what must be asked about a column and for expressions that do not
     fit the file, and KeepwellError for a file that turns out to be damaged.
     """
-    step = _Step(con, loaded, part, opened)
+    step = _Step(con, loaded, part, opened, source)
     try:
         rows = step.rows()
         read = _count(rows)

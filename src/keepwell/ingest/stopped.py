@@ -76,3 +76,34 @@ def last_days(
     ).fetchall()
     stopped = {family(table.name, kind): day for kind, day in found}
     return {name: day for name, day in sorted(stopped.items()) if name in quiet}
+
+
+def silent_until(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    rows: str,
+    zone: str,
+    name: str,
+    hole: tuple[date, date],
+) -> date | None:
+    """The last day of the silence with which a hole in the days of a family begins, if the family
+    had stopped then, seen from before it came again; None for a quiet period. `rows`: as above."""
+    first, last = hole
+    kind = text(name.removeprefix(f"{table.name}."))
+    found = con.execute(
+        fill(
+            """
+            SELECT min(day) FROM (SELECT $kind AS kind, unnest($days) AS day FROM ($rows))
+            WHERE day BETWEEN $first AND $last AND $among
+            """,
+            kind=quoted(table.kind) if table.kind else "NULL::VARCHAR",
+            days=days_of(table, zone),
+            rows=rows,
+            first=f"DATE {text(first.isoformat())}",
+            last=f"DATE {text(last.isoformat())}",
+            among="true" if name == table.name else f"kind = {kind}",
+        )
+    ).fetchone()
+    back = found[0] if found else None
+    until = last if back is None else back - timedelta(days=1)
+    return until if name in last_days(con, table, rows, zone, {name}, until) else None

@@ -44,7 +44,7 @@ def store_rows(
     source = mapping.source
     reports: list[TableReport] = []
     hashes: dict[Path, str] = {}
-    with store.writer(f"import of {source}", on_wait=on_wait) as writer:
+    with store.writer(f"import of {source}", on_wait=on_wait, con=con) as writer:
         # Not before the lock is ours: nothing may arrive earlier than what others saw meanwhile.
         arrived = clock.now()
         _put_source(writer, mapping, arrived)
@@ -70,8 +70,9 @@ def store_rows(
                     )
         for rejected in aside:
             writer.quarantine(rejected.rows)
-        writer.uncover(source, days.stopped, arrived_at=arrived)
-        writer.cover(source, days.spans, arrived_at=arrived)
+        writer.uncover(source, days.stopped, days.lost, arrived_at=arrived)
+        for spans in days.pieces():
+            writer.cover(source, spans, columns=days.columns, arrived_at=arrived)
     return reports
 
 

@@ -7,13 +7,10 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import openpyxl
 import pyarrow as pa
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.workbook.workbook import Workbook
 
 from keepwell.ingest.csvfiles import header_only
 from keepwell.ingest.tables import (
@@ -26,6 +23,9 @@ from keepwell.ingest.tables import (
     column_names,
 )
 from keepwell.kit.errors import KeepwellError, did_you_mean
+
+if TYPE_CHECKING:
+    from openpyxl.workbook.workbook import Workbook
 
 BATCH = 20_000
 MOST_UNPACKED = 1 << 30
@@ -142,6 +142,10 @@ def _sheet(book: Workbook, file: InputFile, wanted: str | None) -> str:
 
 @contextmanager
 def _workbook(file: InputFile) -> Iterator[Workbook]:
+    # Loading it takes longer than importing a small file of another kind.
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
     with warnings.catch_warnings():
         # Openpyxl warns of styles and extensions that have nothing to do with the values.
         warnings.simplefilter("ignore")

@@ -29,7 +29,8 @@ def number_of(day: date) -> int:
 
 @dataclass(frozen=True)
 class Covered:
-    """Of one asked day: the first and the last day that all sources of a fact have covered."""
+    """Of one asked day: the first and the last day of the last ones, without a gap, that the
+    sources of a fact have covered."""
 
     start: int
     end: int
@@ -38,19 +39,20 @@ class Covered:
 def covered_on(
     day: date, covers: Sequence[Cover], families: frozenset[str], retired: frozenset[str]
 ) -> Covered | None:
-    """What is covered on that day, or None where no source had begun.
+    """What is covered on that day, or None where no source had begun: the last days, up to the
+    first gap between the days of all sources.
 
     The source that is furthest behind decides, for its accounts would otherwise seem to have gone
     silent. A source that ended when another one began has been replaced and is not waited for.
     """
-    first: dict[str, date] = {}
-    last: dict[str, date] = {}
+    spans: dict[str, list[tuple[date, date]]] = {}
     for cover in covers:
         if cover.family in families and cover.from_day <= day and cover.state == "complete":
-            first[cover.source] = min(first.get(cover.source, cover.from_day), cover.from_day)
-            last[cover.source] = max(last.get(cover.source, cover.from_day), min(cover.to_day, day))
-    if not first:
+            spans.setdefault(cover.source, []).append((cover.from_day, min(cover.to_day, day)))
+    if not spans:
         return None
+    first = {source: min(begin for begin, _ in own) for source, own in spans.items()}
+    last = {source: max(until for _, until in own) for source, own in spans.items()}
     waiting = [
         source
         for source in last
@@ -61,7 +63,18 @@ def covered_on(
         )
     ]
     end = min((last[s] for s in waiting), default=max(last.values()))
-    return Covered(number_of(min(first.values())), number_of(end))
+    every = [span for own in spans.values() for span in own if span[0] <= end]
+    return Covered(number_of(_without_gap(every, end)), number_of(end))
+
+
+def _without_gap(spans: Iterable[tuple[date, date]], last: date) -> date:
+    """From when on the spans hold every day up to the last."""
+    first = last
+    for begin, until in sorted(spans, key=lambda span: span[1], reverse=True):
+        if until < first - timedelta(days=1):
+            break
+        first = min(first, begin)
+    return first
 
 
 @dataclass

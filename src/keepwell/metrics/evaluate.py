@@ -22,11 +22,12 @@ import pyarrow as pa
 
 from keepwell.definitions.expressions import PERIOD_FUNCTIONS, Expression
 from keepwell.definitions.library import Library
+from keepwell.facts.context import Cover
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_ON, Days, covered_on, in_periods, number_of
 from keepwell.metrics.columns import Counted, Task, closed_columns
-from keepwell.metrics.families import families, fresh_days
+from keepwell.metrics.families import Need, fresh_days, needs
 from keepwell.metrics.given import ASSESSMENTS, given_values
 from keepwell.metrics.instance import Instance
 from keepwell.metrics.instances import Needed, Ref, needed
@@ -99,13 +100,13 @@ class _Evaluation:
 
     def _counted(self, node: Needed) -> Counted:
         covers, metric = self.facts.coverage(), node.metric
-        read = families(metric, covers)
+        read = [(need, need.covers(covers)) for need in needs(metric, covers)]
         spans = [self._span(day, read) for day in self.days.days]
         lags = zip(self.days.days, spans, strict=True)
         end = self.days.named("end", [s[1] if s else None for s in spans])
         instance = Instance(node, end)
         table = TABLES[metric.from_ or ""]
-        every = {f for part in read for f in part}
+        every = {f for need, _ in read if not need.is_neighbour for f in need.families}
         return Counted(
             instance,
             self.days.named("start", [s[0] if s else None for s in spans]),
@@ -113,10 +114,14 @@ class _Evaluation:
             fresh_days(metric, table, dict(self.freshness.fresh_for), every),
         )
 
-    def _span(self, day: date, read: tuple[frozenset[str], ...]) -> tuple[int, int] | None:
-        """The first and the last day that all of those families have covered."""
-        covers = self.facts.coverage()
-        found = [covered_on(day, covers, f, self.freshness.retired) for f in read]
+    def _span(
+        self, day: date, read: Sequence[tuple[Need, Sequence[Cover]]]
+    ) -> tuple[int, int] | None:
+        """The first and the last day on which all that is needed was covered."""
+        if not all(covers for _, covers in read):
+            return None
+        retired = self.freshness.retired
+        found = [covered_on(day, c, n.families, retired) for n, c in read if not n.is_neighbour]
         known = [c for c in found if c is not None]
         if len(known) < len(found):
             return None

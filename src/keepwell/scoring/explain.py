@@ -23,7 +23,8 @@ class Line:
     weight: effective, 0-1. points: 0-100 as computed, final: after adjustments and overrides.
     contribution: weight * points, in points of the score. lost: weight * (100 - points).
     printed: the node's share of the whole by the scorecard as written, 0-1. age: days since the
-    newest day behind the value. State is that of a leaf; of an inner node it is empty.
+    newest day behind the value. State is that of a leaf; of an inner node it is empty. why: what no
+    source gives, where that is why a leaf is missing and somebody looked.
     """
 
     path: NodePath
@@ -44,6 +45,7 @@ class Line:
     age: int | None = None
     out_of: float = 100.0
     advice: str = ""
+    why: str = ""
 
     @property
     def name(self) -> str:

@@ -158,9 +158,12 @@ def notes(explanation: Explanation, line: Line, currency: str | None = None) -> 
         above = explanation.line(line.path[:-1]) if len(line.path) > 1 else None
         said_above = above is not None and above.points is None
         if not said_above:
-            found.append(_why_out(line, currency) + _carried(explanation, line))
+            why = _why_out(line, currency) or _nothing_below(explanation, line)
+            found.append(why + _carried(explanation, line))
         elif line.state == UNRECOGNISED:
             found.append(_why_out(line, currency))
+        elif above is not None and _shared_why(explanation, above) is None:
+            found.append(line.why or _shared_why(explanation, line) or "")
     elif line.is_leaf:
         found += _stand_in(line)
     if line.final is not None and line.points is not None and line.final != line.points:
@@ -168,9 +171,20 @@ def notes(explanation: Explanation, line: Line, currency: str | None = None) -> 
     return tuple(text for text in found if text)
 
 
+def _nothing_below(explanation: Explanation, line: Line) -> str:
+    why = _shared_why(explanation, line)
+    return "nothing below it has data that counts" + (f": {why}" if why else "")
+
+
+def _shared_why(explanation: Explanation, line: Line) -> str | None:
+    """Why all the leaves below a component are missing, where it is the same for all of them."""
+    below = {x.why for x in explanation.leaves if x.path[: len(line.path)] == line.path}
+    return below.pop() if len(below) == 1 else None
+
+
 def _why_out(line: Line, currency: str | None) -> str:
     if not line.is_leaf:
-        return "nothing below it has data that counts"
+        return ""
     if line.state == NOT_APPLICABLE:
         return "does not apply to this account"
     if line.state == STALE:
@@ -178,7 +192,11 @@ def _why_out(line: Line, currency: str | None) -> str:
     if line.state == UNRECOGNISED:
         value = fmt.measured(line.value, line.unit, currency)
         return f"'{value}' has no points in this scorecard"
-    return "no data" if line.state == MISSING else f"{fmt.words(line.state)}: no data"
+    return _no_data(line) if line.state == MISSING else f"{fmt.words(line.state)}: no data"
+
+
+def _no_data(line: Line) -> str:
+    return f"no data: {line.why}" if line.why else "no data"
 
 
 def _of_age(line: Line) -> str:
@@ -220,5 +238,5 @@ def _stand_in(line: Line) -> list[str]:
     if line.state == STALE:
         return [f"the last value is too old{_of_age(line)}; {counts}"]
     if line.state == MISSING:
-        return [f"no data; {counts}"]
+        return [f"{_no_data(line)}; {counts}"]
     return [f"{fmt.words(line.state)} {counts}"]
