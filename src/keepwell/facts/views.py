@@ -111,20 +111,11 @@ def _features(given: Given) -> ibis.Table:
 
 
 def _entitlements(given: Given) -> ibis.Table:
-    held, features = given.visible("subscriptions"), given.visible("plan_features")
-    joined = held.join(features, held.plan_id == features.plan_id)
-    return joined.select(
-        account_id=held.account_id,
-        plan_id=held.plan_id,
-        feature_key=features.feature_key,
-        kind=features.kind,
-        label=features.label,
-        value_from=held.value_from,
-        value_to=held.value_to,
-        start_on=held.start_on,
-        end_on=held.end_on,
-        source_id=held.source_id,
-    ).distinct()
+    of_plan = ["account_id", "plan_id", "value_from", "value_to", "start_on", "end_on", "source_id"]
+    # Before the features are beside them: a plan has some dozens, each once.
+    held = given.visible("subscriptions").select(*of_plan).distinct()
+    features = given.visible("plan_features").select("plan_id", "feature_key", "kind", "label")
+    return held.join(features, "plan_id")
 
 
 def _attendances(given: Given) -> ibis.Table:

@@ -34,6 +34,9 @@ class Scope(Protocol):
     def day(self, value: Value) -> Value:
         """The local day of a date or an instant, as days since 1970-01-01."""
 
+    def day_named(self, name: str) -> Value:
+        """The local day of the value of a name."""
+
     def today(self) -> Value:
         """The day for which it is evaluated, as days since 1970-01-01."""
 
@@ -226,8 +229,14 @@ def hours_between(args: list[exp.Expression], scope: Scope) -> Value:
     return end - start
 
 
+def _day(node: exp.Expression, scope: Scope) -> Value:
+    if isinstance(node, exp.Column):
+        return scope.day_named(_name(node))
+    return scope.day(_value(node, scope))
+
+
 def _days_between(args: list[exp.Expression], scope: Scope) -> Value:
-    start, end = (scope.day(_value(a, scope)) for a in args)
+    start, end = (_day(a, scope) for a in args)
     return end - start
 
 
@@ -271,7 +280,7 @@ _FUNCTIONS: dict[str, Callable[[list[exp.Expression], Scope], Value]] = {
     "change": _change,
     "relative_change": _relative_change,
     "days_between": _days_between,
-    "days_since": lambda args, scope: scope.today() - scope.day(_value(args[0], scope)),
+    "days_since": lambda args, scope: scope.today() - _day(args[0], scope),
     "hours_between": lambda args, scope: hours_between(args, scope).cast("float64") / 3600.0,
     "in_period": lambda args, scope: scope.period(args[0].name, "lasts"),
     "days_in_period": lambda args, scope: scope.period(args[0].name, "since"),

@@ -43,6 +43,9 @@ class AccountScope:
     def day(self, value: Value) -> Value:
         return local_day(value, self.rows["account/timezone"])
 
+    def day_named(self, name: str) -> Value:
+        return self.day(self.name(name))
+
     def today(self) -> Value:
         return self.rows[ASKED_ON].epoch_days().cast("int64") - self.offset
 

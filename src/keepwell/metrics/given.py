@@ -14,7 +14,7 @@ from keepwell.metrics.calendar import ASKED_DAY
 from keepwell.metrics.instances import Needed
 from keepwell.metrics.prepare import Setting
 from keepwell.metrics.rows import local_day
-from keepwell.metrics.scans import GROUP, ZONE
+from keepwell.metrics.scans import GROUP
 from keepwell.metrics.statements import Reading
 
 Value = Any
@@ -33,8 +33,8 @@ def given_values(setting: Setting, offset: int, nodes: Sequence[Needed]) -> ir.T
     rows = rows.filter(rows.question_key.isin([n.key for n in nodes]))
     rows = setting.with_zone(rows)
     rows = rows.mutate(
-        told_on=local_day(rows.assessed_at, rows[ZONE]),
-        ends_on=local_day(rows.expires_at, rows[ZONE]),
+        told_on=local_day(rows.assessed_at, setting.zone_of(rows)),
+        ends_on=local_day(rows.expires_at, setting.zone_of(rows)),
     )
     rows = setting.on_days(rows, None, [OWN] if setting.by_account else [], None)
     if setting.by_account:

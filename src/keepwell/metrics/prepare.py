@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -22,6 +23,7 @@ from keepwell.metrics.instance import Instance, argument_of, expressions_of, is_
 from keepwell.metrics.money import RATES, converted
 from keepwell.metrics.reduce import added_up, counting
 from keepwell.metrics.rows import (
+    LOCAL,
     RowScope,
     beside,
     columns_used,
@@ -42,6 +44,7 @@ from keepwell.metrics.scans import (
 )
 from keepwell.metrics.statements import Reading
 
+Value = Any
 IN_PORTFOLIO = ("trial", "active", "paused")
 DAYS_TABLE, ASKED_TABLE, ZONES_TABLE = "asked days", "asked accounts", "zones"
 CLOSED_TABLE, RATES_TABLE = "closed days", "rates"
@@ -94,10 +97,14 @@ class Setting:
         joined = rows.join(table, near) if near else rows.cross_join(table)
         return joined if self.by_account else joined.mutate(**{ACCOUNT: joined.account_id})
 
+    def zone_of(self, rows: ir.Table) -> Value:
+        """The time zone of rows that came from with_zone()."""
+        return rows[ZONE] if self.zone is None else ibis.literal(self.zone)
+
     def with_zone(self, rows: ir.Table) -> ir.Table:
         """The rows with the time zone of their own account beside them, whomever they count for."""
         if self.zone is not None:
-            return rows.mutate(**{ZONE: ibis.literal(self.zone)})
+            return rows
         near = ibis.table({"zone_account": "string", "zone_found": "string"}, name=ZONES_TABLE)
         rows = rows.left_join(near, rows.account_id == near.zone_account)
         # An account that was merged may be gone from the list.
@@ -131,10 +138,11 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> Scan
         rows = added_up(table, rows, instances, way.keys(table))
     elif any(t.is_timestamp() for t in types):
         rows = setting.with_zone(rows)
-        rows = with_local_days(table, rows, rows[ZONE])
-    zone = rows[ZONE] if ZONE in rows.columns else None
+        rows = with_local_days(table, rows, setting.zone_of(rows))
     if table.day is not None:
-        rows = rows.mutate(**{ROW_DAY: local_day(rows[table.day], zone)})
+        known = f"{LOCAL}{table.day}"
+        day = rows[known] if known in rows.columns else local_day(rows[table.day], None)
+        rows = rows.mutate(**{ROW_DAY: day})
     ends = sorted({i.end for i in instances})
     closes = setting.has_closures and table.day is not None
     numbers = [*ends, *(shift_of(e) for e in ends if closes)]
@@ -148,7 +156,7 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> Scan
     if "account" in targets:
         reads.append(ACCOUNTS)
     rows = _with_rates(setting, rows, targets)
-    return Scan(table, rows, closes, reduced, tuple(reads))
+    return Scan(table, rows, closes, reduced, setting.zone, tuple(reads))
 
 
 def _named(table: Table, columns: Sequence[str], reading: Reading) -> ir.Table:

@@ -18,8 +18,10 @@ from sqlglot import exp
 from keepwell.definitions.expressions import Expression, arguments, function_name, parse
 from keepwell.definitions.metric import Metric
 from keepwell.facts.model import Table
+from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, hours_between, truth
+from keepwell.metrics.excluding import keeping_out
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.reduce import is_reducible, of_parts
 from keepwell.metrics.rows import RowScope, local_date
@@ -52,6 +54,7 @@ class Scan:
     rows: ir.Table
     has_closures: bool
     reduced: bool  # the rows were added up, see reduce.py
+    same_zone: str | None  # the time zone of all accounts; None where they differ
     reads: tuple[Reading, ...]  # what must be ready before they can be read
 
     def as_of(self, instance: Instance) -> Value:
@@ -65,6 +68,8 @@ class Scan:
     @property
     def zone(self) -> Value:
         """The time zone of the row's account; rows that hold no instant need none."""
+        if self.same_zone is not None:
+            return ibis.literal(self.same_zone)
         return self.rows[ZONE] if ZONE in self.rows.columns else None
 
     def age(self, instance: Instance) -> Value:
@@ -76,30 +81,33 @@ class Scan:
 
     def seen(self, instance: Instance) -> Value:
         """Whether the row counts: happened, in the window, valid, and as `where` says."""
-        metric, conditions = instance.metric, []
-        if self.table.day is not None:
-            age = self.age(instance)
-            happened = age >= instance.offset
-            if instance.window is not None:
-                happened = happened & (age < instance.offset + instance.window)
-                if self.has_closures:
-                    happened = happened & (self.rows[ROW_CLOSED] == 0)
-            else:
-                # A row without a day has happened, though nobody knows when.
-                happened = happened | self.rows[ROW_DAY].isnull()
-            conditions.append(happened)
+        if self.table.day is None:
+            return self.counts(instance)
+        age = self.age(instance)
+        happened = self.happened(instance)
+        if instance.window is not None:
+            happened = happened & (age < instance.offset + instance.window)
+        else:
+            # A row without a day has happened, though nobody knows when.
+            happened = happened | self.rows[ROW_DAY].isnull()
+        return happened & self.counts(instance)
+
+    def happened(self, instance: Instance) -> Value:
+        """Whether the row's day is over; of a window, too, whether it was an open day."""
+        happened = self.age(instance) >= instance.offset
+        if instance.window is not None and self.has_closures:
+            happened = happened & (self.rows[ROW_CLOSED] == 0)
+        return happened
+
+    def counts(self, instance: Instance) -> Value:
+        """Whether the row counts where it has happened in time: it is valid, and as `where` says.
+        Rows that were added up say so themselves."""
         if self.reduced:
-            return conditions[0]
+            return ibis.literal(True)
         scope = self.scope(instance)
-        valid = scope.is_valid()
-        if valid is not None:
-            conditions.append(valid)
-        if metric.where is not None:
-            conditions.append(truth(compiled(metric.where, scope)))
-        result = conditions[0] if conditions else ibis.literal(True)
-        for condition in conditions[1:]:
-            result = result & condition
-        return result
+        where, valid = instance.metric.where, scope.is_valid()
+        counts = ibis.literal(True) if where is None else truth(compiled(where, scope))
+        return counts if valid is None else valid & counts
 
     def keyed(self, **columns: Value) -> Scan:
         """The rows with further columns, as far as these have values."""
@@ -205,23 +213,10 @@ def _aggregated(scan: Scan, instance: Instance) -> Value:
     return aggregate(scan, instance, instance.metric.kind, seen)
 
 
-def _rows_seen(scan: Scan, instance: Instance) -> Value:
-    """How many rows an instance counts."""
-    seen = scan.seen(instance)
-    if scan.reduced:
-        return scan.rows[f"n {instance.key}"].sum(where=seen).fill_null(0)
-    return scan.rows.count(where=seen)
-
-
 def distinct(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     """Distinct counts of one column: which values were seen, for any windows in one pass."""
-    if not scan.reduced:
-        value = compiled(argument_of(instances[0].metric), scan.scope(instances[0]))
-        scan = scan.keyed(**{VALUE: value})
-    counted = {i.column: _rows_seen(scan, i) for i in instances}
-    per_value = scan.rows.group_by(*GROUP, VALUE).agg(**counted)
-    counts = {c: _exact(per_value.count(where=per_value[c] > 0)) for c in counted}
-    return per_value.group_by(*GROUP).agg(**counts)
+    found = _distinct(scan, instances)
+    return found.mutate(**{i.column: _exact(found[i.column]) for i in instances})
 
 
 def per_group(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
@@ -230,25 +225,59 @@ def per_group(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     assert name is not None
     if not scan.reduced:
         scan = scan.keyed(**{BY: scan.scope(instances[0]).name(name)})
-    inner = {i.column: _inner(scan, i) for i in instances}
-    lost = {name: count for i in instances for name, count in _unconverted(scan, i).items()}
-    groups = scan.rows.group_by(*GROUP, BY).agg(**inner, **lost)
-    outer = {i.column: _outer(groups[i.column], i.metric.then or "max") for i in instances}
+    lost: dict[str, Value] = {}
+    if instances[0].metric.kind == "count_distinct":
+        groups = _distinct(scan, instances, BY)
+    else:
+        inner = {i.column: _aggregated(scan, i) for i in instances}
+        lost = {name: count for i in instances for name, count in _unconverted(scan, i).items()}
+        groups = scan.rows.group_by(*GROUP, BY).agg(**inner, **lost)
+    outer = {i.column: _outer(_of_group(groups, i), i.metric.then or "max") for i in instances}
     outer |= {name: groups[name].sum() for name in lost}
     return groups.group_by(*GROUP).agg(**outer)
 
 
-def _inner(scan: Scan, instance: Instance) -> Value:
+def _distinct(scan: Scan, instances: Sequence[Instance], *by: str) -> ir.Table:
+    """How many values of a column each instance has seen, per account and day, and `by`."""
+    if not scan.reduced:
+        value = compiled(argument_of(instances[0].metric), scan.scope(instances[0]))
+        scan = scan.keyed(**{VALUE: value})
+    found = {_trace(i): _traced(scan, i) for i in instances}
+    values = scan.rows.group_by(*GROUP, *by, VALUE).agg(**found)
+    counts = {
+        i.column: values.count(where=_has_seen(values[_trace(i)], i, scan.table)) for i in instances
+    }
+    return values.group_by(*GROUP, *by).agg(**counts)
+
+
+def _trace(instance: Instance) -> str:
+    """The name of what is kept of a value: windows with the same end and condition share it."""
+    where = instance.metric.where
+    if instance.window is None:
+        return f"{instance.column} at any time"
+    return f"{instance.end} {instance.offset} {where.text if where else ''}"
+
+
+def _traced(scan: Scan, instance: Instance) -> Value:
+    """Of a window how long ago a value was last seen, else how many of its rows count."""
+    many = scan.rows[f"n {instance.key}"] if scan.reduced else None
+    if instance.window is None or scan.table.day is None:
+        seen = scan.seen(instance)
+        return scan.rows.count(where=seen) if many is None else many.sum(where=seen).fill_null(0)
+    counts = scan.counts(instance) if many is None else many > 0
+    return scan.age(instance).min(where=scan.happened(instance) & counts)
+
+
+def _has_seen(trace: Value, instance: Instance, table: Table) -> Value:
+    if instance.window is None or table.day is None:
+        return trace > 0
+    return trace < instance.offset + instance.window
+
+
+def _of_group(groups: ir.Table, instance: Instance) -> Value:
     """The aggregate of one group; null where the group has no rows that count."""
-    if instance.metric.kind != "count_distinct":
-        value = _aggregated(scan, instance)
-        return value.nullif(0) if instance.metric.kind == "count" else value
-    seen = scan.seen(instance)
-    if scan.reduced:
-        counts = seen & (scan.rows[f"n {instance.key}"] > 0)
-        return _exact(scan.rows[VALUE].nunique(where=counts)).nullif(0)
-    value = compiled(argument_of(instance.metric), scan.scope(instance))
-    return _exact(value.nunique(where=seen)).nullif(0)
+    counted = instance.metric.kind in ("count", "count_distinct")
+    return groups[instance.column].nullif(0) if counted else groups[instance.column]
 
 
 def _outer(column: Value, then: str) -> Value:
@@ -348,22 +377,24 @@ class Way:
 def ways(instances: Sequence[Instance]) -> list[Way]:
     """The instances over one table, in as few group-bys as their kinds allow.
 
-    What has no window is kept apart, so that the rest need not read all of the past.
+    What has no window is kept apart, so that the rest need not read all of the past, and what
+    leaves out some neighbours' rows, so that the rest needs no join.
     """
     groups: dict[tuple[str, ...], list[Instance]] = {}
     for i in instances:
-        metric = i.metric
-        endless = "" if metric.over else "endless"
+        metric, table = i.metric, TABLES[i.metric.from_ or ""]
+        kept_out = [e.text for path in table.paths for e in keeping_out(table, path, [i])]
+        apart = ("" if metric.over else "endless", *kept_out)
         if metric.per is not None:
             # Distinct values of each group are told apart by both columns.
             what = argument_of(metric).text if metric.kind == "count_distinct" else ""
-            name: tuple[str, ...] = ("per", metric.per, what, endless)
+            name: tuple[str, ...] = ("per", metric.per, what, *apart)
         elif metric.kind == "count_distinct":
-            name = ("distinct", argument_of(metric).text, endless)
+            name = ("distinct", argument_of(metric).text, *apart)
         elif metric.kind in _ALONE:
             name = (metric.kind, i.column)
         else:
-            name = ("plain", endless)
+            name = ("plain", *apart)
         groups.setdefault(name, []).append(i)
     return [Way(name[0], tuple(members)) for name, members in groups.items()]
 
