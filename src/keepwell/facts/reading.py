@@ -99,6 +99,13 @@ class Facts(ABC):
                 parts.extend(["OR", quoted(day), "IS NULL"])
         self.con.raw_sql(" ".join(parts))
 
+    def stored_rows(self, name: str) -> int:
+        """How many versions of rows are stored of a table; 0 of one that is made when reading."""
+        if table_named(name).derived:
+            return 0
+        [(count,)] = self.query(" ".join(["SELECT count(*) FROM (", self._stored(name), ")"]))
+        return int(count)
+
     def _holding(self, name: str, columns: Collection[str]) -> str:
         """The view that has these columns of a table, and as little more as there is."""
         derived = {column for table, column in DERIVED_COLUMNS if table == name}

@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from keepwell.definitions.expressions import PERIOD_FUNCTIONS, Expression
 from keepwell.definitions.library import Library
@@ -39,6 +40,11 @@ from keepwell.metrics.wide import Wide, wide_table
 
 KEPT = 4096
 """Statements that are remembered: a company has some hundred."""
+
+VAST = 1_000_000
+"""From so many rows on, what the newest rows decide is first looked for among those of the last
+RECENT days. Of fewer it takes longer to ask twice than to read all."""
+RECENT = 64
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,9 @@ class _Evaluation:
             accounts = around.answer(_portfolio(tuple(self.days.columns)))
             wide = Wide(around.without_merged(accounts))
             around.open(wide.data)
-            for statement in self._statements(around, nodes, counted):
+            for found in self._counts(around, counted, wide.data):
+                wide.add(found)
+            for statement in self._given(around, nodes):
                 wide.add(around.answer(statement))
             self._add_periods(wide, nodes, period_kinds)
             self._add_closed(wide, around, counted)
@@ -127,9 +135,9 @@ class _Evaluation:
             return None
         return max(c.start for c in known), min(c.end for c in known)
 
-    def _statements(
-        self, around: Pass, nodes: Sequence[Needed], counted: Mapping[Ref, Counted]
-    ) -> Iterator[Statement]:
+    def _counts(
+        self, around: Pass, counted: Mapping[Ref, Counted], accounts: pa.Table
+    ) -> Iterator[pa.Table]:
         by_table: dict[str, list[Instance]] = {}
         for instance in (c.instance for c in counted.values()):
             covered = any(e is not None for e in self.days.columns[instance.end])
@@ -137,7 +145,31 @@ class _Evaluation:
                 by_table.setdefault(instance.metric.from_, []).append(instance)
         for name, members in by_table.items():
             for way in ways(members):
-                yield _counting(around.setting, name, way, around.lookback(way.instances))
+                if way.newest_decides and self._is_vast(name):
+                    yield self._newest(around, name, way, accounts)
+                else:
+                    lookback = around.lookback(way.instances)
+                    yield around.answer(_counting(around.setting, name, way, lookback))
+
+    def _is_vast(self, table: str) -> bool:
+        return len(self.days.days) == 1 and self.facts.stored_rows(table) > VAST
+
+    def _newest(self, around: Pass, name: str, way: Way, accounts: pa.Table) -> pa.Table:
+        """What the newest rows say, and only of accounts of which they do not say all, all rows."""
+        lookback = RECENT + max(i.offset for i in way.instances)
+        recent = around.answer(_counting(around.setting, name, way, lookback))
+        told = reduce(pc.and_, (recent[i.column].is_valid() for i in way.instances))
+        recent = recent.filter(told)
+        asked = accounts["account_id"]
+        open_ = asked.filter(pc.invert(pc.is_in(asked, recent["account_id"].combine_chunks())))
+        if not len(open_):
+            return recent
+        around.put_open(frozenset(open_.to_pylist()))
+        rest = around.answer(_counting(around.setting, name, way, None, of_open=True))
+        rest = rest.filter(pc.is_in(rest["account_id"], open_.combine_chunks()))
+        return pa.concat_tables([recent, rest])
+
+    def _given(self, around: Pass, nodes: Sequence[Needed]) -> Iterator[Statement]:
         questions = self.facts.questions()
         by_offset: dict[int, list[Needed]] = {}
         for node in nodes:
@@ -183,12 +215,14 @@ def _portfolio(numbers: tuple[str, ...]) -> Statement:
 
 
 @lru_cache(KEPT)
-def _counting(setting: Setting, table: str, way: Way, lookback: int | None) -> Statement:
+def _counting(
+    setting: Setting, table: str, way: Way, lookback: int | None, *, of_open: bool = False
+) -> Statement:
     def write() -> Statement:
-        scanned = scan(setting, TABLES[table], way, lookback)
+        scanned = scan(setting, TABLES[table], way, lookback, of_open=of_open)
         return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), scanned.reads)
 
-    return Statement.kept(("counting", setting, table, way, lookback), write)
+    return Statement.kept(("counting", setting, table, way, lookback, of_open), write)
 
 
 @lru_cache(KEPT)

@@ -3,7 +3,7 @@ closed days and rates, as small tables beside the facts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -28,6 +28,7 @@ from keepwell.metrics.prepare import (
     ASKED_TABLE,
     CLOSED_TABLE,
     DAYS_TABLE,
+    OPEN_TABLE,
     RATES_TABLE,
     ZONES_TABLE,
     Setting,
@@ -198,6 +199,12 @@ class Pass:
             asked = asked.append_column(shift_of(name), pa.array(shifts, pa.int64()))
         return asked
 
+    def put_open(self, accounts: Collection[str]) -> None:
+        """Make ready the accounts of which more is to be read, and those that count for them."""
+        members = {member for _, member, account in self.members if account in accounts}
+        ids = sorted({*accounts, *members})
+        self.put(OPEN_TABLE, pa.table({"open_account": pa.array(ids, pa.string())}))
+
     def put(self, name: str, rows: pa.Table) -> None:
         """Let statements find these rows under a name."""
         self.facts.con.con.register(name, rows)
@@ -205,7 +212,7 @@ class Pass:
 
     def close(self) -> None:
         """Let go of the small tables."""
-        for name in (DAYS_TABLE, ASKED_TABLE, ZONES_TABLE, CLOSED_TABLE, RATES_TABLE):
+        for name in (DAYS_TABLE, ASKED_TABLE, ZONES_TABLE, CLOSED_TABLE, RATES_TABLE, OPEN_TABLE):
             if name in self._ready:
                 self.facts.con.con.unregister(name)
 

@@ -48,6 +48,7 @@ Value = Any
 IN_PORTFOLIO = ("trial", "active", "paused")
 DAYS_TABLE, ASKED_TABLE, ZONES_TABLE = "asked days", "asked accounts", "zones"
 CLOSED_TABLE, RATES_TABLE = "closed days", "rates"
+OPEN_TABLE = "accounts still open"
 ACCOUNTS = Reading("accounts", None, pruned=False)
 
 
@@ -111,8 +112,11 @@ class Setting:
         return rows.mutate(**{ZONE: rows.zone_found.fill_null(self.project_timezone)})
 
 
-def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> Scan:
-    """The rows of one table that the instances of a way can see, on every asked day."""
+def scan(
+    setting: Setting, table: Table, way: Way, lookback: int | None, *, of_open: bool = False
+) -> Scan:
+    """The rows of one table that the instances of a way can see, on every asked day; with `of_open`
+    only those of the accounts that are still open."""
     instances = way.instances
     expressions = [e for i in instances for e in expressions_of(i.metric)]
     used = columns_used(table, expressions)
@@ -121,6 +125,9 @@ def scan(setting: Setting, table: Table, way: Way, lookback: int | None) -> Scan
     reads = [Reading.of(table, own, lookback, pruned=True)]
     rows = _named(table, own, reads[0])
     rows = rows.filter(rows.account_id.notnull())
+    if of_open:
+        few = ibis.table({"open_account": "string"}, name=OPEN_TABLE)
+        rows = rows.semi_join(few, rows.account_id == few.open_account)
     types = list(rows.schema().types)
     for path in neighbours(table, expressions):
         near = TABLES[path.table]

@@ -353,6 +353,11 @@ class Way:
     name: str
     instances: tuple[Instance, ...]
 
+    @property
+    def newest_decides(self) -> bool:
+        """Whether a value from the newest rows is that from all of them."""
+        return all(_newest_decides(i.metric) for i in self.instances)
+
     def keys(self, table: Table) -> dict[str, Expression]:
         """What rows are told apart by beside account and day."""
         first = self.instances[0].metric
@@ -377,14 +382,16 @@ class Way:
 def ways(instances: Sequence[Instance]) -> list[Way]:
     """The instances over one table, in as few group-bys as their kinds allow.
 
-    What has no window is kept apart, so that the rest need not read all of the past, and what
-    leaves out some neighbours' rows, so that the rest needs no join.
+    What has no window is kept apart, so that the rest need not read all of the past; of that each
+    that the newest rows decide, by itself; and what leaves out some neighbours' rows, so that the
+    rest needs no join.
     """
     groups: dict[tuple[str, ...], list[Instance]] = {}
     for i in instances:
         metric, table = i.metric, TABLES[i.metric.from_ or ""]
         kept_out = [e.text for path in table.paths for e in keeping_out(table, path, [i])]
-        apart = ("" if metric.over else "endless", *kept_out)
+        far = "" if metric.over else i.column if _newest_decides(metric) else "endless"
+        apart = (far, *kept_out)
         if metric.per is not None:
             # Distinct values of each group are told apart by both columns.
             what = argument_of(metric).text if metric.kind == "count_distinct" else ""
@@ -397,6 +404,15 @@ def ways(instances: Sequence[Instance]) -> list[Way]:
             name = ("plain", *apart)
         groups.setdefault(name, []).append(i)
     return [Way(name[0], tuple(members)) for name, members in groups.items()]
+
+
+def _newest_decides(metric: Metric) -> bool:
+    day = TABLES[metric.from_ or ""].day
+    if metric.over is not None or metric.per is not None or day is None:
+        return False
+    if metric.kind == "latest":
+        return metric.order_by is None
+    return metric.kind == "days_since_last" and argument_of(metric).text.strip() == day
 
 
 _ALONE: Mapping[str, Callable[[Scan, Instance], ir.Table]] = {
