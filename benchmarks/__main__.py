@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,15 @@ def measured(work: Work, size: str, scratch: Path) -> Run:
     # The peak of a process begins with that of the one that started it, which therefore is small:
     # it imports neither Keepwell nor an engine.
     command = [sys.executable, "-m", "benchmarks.works", work.name, size, str(scratch), str(result)]
-    done = subprocess.run(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, check=False)
+    kept = scratch / f"kept by {work.name} {size}"
+    done = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env={**os.environ, "KEEPWELL_CACHE": str(kept)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
     if done.returncode or not result.exists():
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Run([], [f"failed: {last}"], failed=True)

@@ -40,7 +40,7 @@ def scoring(_: str, scratch: Path) -> Iterator[Figure | str]:
         yield NOT_THERE
         return
     first, *others = _nights(keepwell.open(folder))
-    yield figure("score of saasguard, first in a process", first, reach={"seconds": 3})
+    yield figure("score of saasguard, first of all", first, reach={"seconds": 3})
     next_ = min(others, key=lambda w: w.seconds)
     yield figure("score of saasguard, the next ones", next_, reach={"seconds": 3})
 

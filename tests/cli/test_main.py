@@ -147,14 +147,19 @@ def test_ctrl_c_stops_without_a_trace(tmp_path: Path) -> None:
     (tmp_path / "scorecards").mkdir()
     pipe = tmp_path / "scorecards" / "slow.yaml"
     os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "keepwell", "check"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # A shell that runs the tests in the background has them ignore it, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keepwell", "check"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     # Opening for writing waits until the command reads, so it is certainly at work then. A signal
     # that comes just before it waits for data is heeded when the file ends.
     with pipe.open("w"):

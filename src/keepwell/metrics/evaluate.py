@@ -34,8 +34,9 @@ from keepwell.metrics.instance import Instance
 from keepwell.metrics.instances import Needed, Ref, needed
 from keepwell.metrics.passes import Pass
 from keepwell.metrics.prepare import ACCOUNTS, Setting, portfolio, scan
-from keepwell.metrics.scans import ACCOUNT, Way, ways
+from keepwell.metrics.scans import ACCOUNT
 from keepwell.metrics.statements import Statement
+from keepwell.metrics.ways import Way, ways
 from keepwell.metrics.wide import Wide, wide_table
 
 KEPT = 4096

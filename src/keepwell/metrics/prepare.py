@@ -39,10 +39,10 @@ from keepwell.metrics.scans import (
     ROW_SHIFT,
     ZONE,
     Scan,
-    Way,
     shift_of,
 )
 from keepwell.metrics.statements import Reading
+from keepwell.metrics.ways import Way
 
 Value = Any
 IN_PORTFOLIO = ("trial", "active", "paused")

@@ -7,7 +7,7 @@ further back (`before(logins_7d, 7 days)` is logins_7d at offset 7).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,15 +15,13 @@ import ibis
 import ibis.expr.types as ir
 from sqlglot import exp
 
-from keepwell.definitions.expressions import Expression, arguments, function_name, parse
+from keepwell.definitions.expressions import Expression, arguments, function_name
 from keepwell.definitions.metric import Metric
 from keepwell.facts.model import Table
-from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, hours_between, truth
-from keepwell.metrics.excluding import keeping_out
 from keepwell.metrics.instance import Instance, argument_of, is_money
-from keepwell.metrics.reduce import is_reducible, of_parts
+from keepwell.metrics.reduce import of_parts
 from keepwell.metrics.rows import RowScope, local_date
 from keepwell.metrics.statements import Reading
 
@@ -344,84 +342,3 @@ def first_seen(scan: Scan, instance: Instance) -> ir.Table:
     rows = rows.filter(rows.counted)
     firsts = rows.group_by(*GROUP, VALUE).agg(first_age=rows.value_age.max())
     return firsts.group_by(*GROUP).agg(**{instance.column: _exact(firsts.first_age.min())})
-
-
-@dataclass(frozen=True)
-class Way:
-    """Instances over one table that one group-by can count, and how."""
-
-    name: str
-    instances: tuple[Instance, ...]
-
-    @property
-    def newest_decides(self) -> bool:
-        """Whether a value from the newest rows is that from all of them."""
-        return all(_newest_decides(i.metric) for i in self.instances)
-
-    def keys(self, table: Table) -> dict[str, Expression]:
-        """What rows are told apart by beside account and day."""
-        first = self.instances[0].metric
-        found: dict[str, Expression] = {}
-        if first.per is not None:
-            found[BY] = parse(first.per)
-        if first.kind in ("count_distinct", "days_since_first"):
-            found[VALUE] = argument_of(first)
-        return found
-
-    def is_reducible(self, table: Table) -> bool:
-        """Whether its rows can be added up before the asked days are known."""
-        return self.name not in ("latest", "streak") and is_reducible(table, self.instances)
-
-    def counted(self, scan: Scan) -> ir.Table:
-        """One row per account and asked day, with a column for each instance."""
-        if self.name in _ALONE:
-            return _ALONE[self.name](scan, self.instances[0])
-        return _TOGETHER[self.name](scan, self.instances)
-
-
-def ways(instances: Sequence[Instance]) -> list[Way]:
-    """The instances over one table, in as few group-bys as their kinds allow.
-
-    What has no window is kept apart, so that the rest need not read all of the past; of that each
-    that the newest rows decide, by itself; and what leaves out some neighbours' rows, so that the
-    rest needs no join.
-    """
-    groups: dict[tuple[str, ...], list[Instance]] = {}
-    for i in instances:
-        metric, table = i.metric, TABLES[i.metric.from_ or ""]
-        kept_out = [e.text for path in table.paths for e in keeping_out(table, path, [i])]
-        far = "" if metric.over else i.column if _newest_decides(metric) else "endless"
-        apart = (far, *kept_out)
-        if metric.per is not None:
-            # Distinct values of each group are told apart by both columns.
-            what = argument_of(metric).text if metric.kind == "count_distinct" else ""
-            name: tuple[str, ...] = ("per", metric.per, what, *apart)
-        elif metric.kind == "count_distinct":
-            name = ("distinct", argument_of(metric).text, *apart)
-        elif metric.kind in _ALONE:
-            name = (metric.kind, i.column)
-        else:
-            name = ("plain", *apart)
-        groups.setdefault(name, []).append(i)
-    return [Way(name[0], tuple(members)) for name, members in groups.items()]
-
-
-def _newest_decides(metric: Metric) -> bool:
-    day = TABLES[metric.from_ or ""].day
-    if metric.over is not None or metric.per is not None or day is None:
-        return False
-    if metric.kind == "latest":
-        return metric.order_by is None
-    return metric.kind == "days_since_last" and argument_of(metric).text.strip() == day
-
-
-_ALONE: Mapping[str, Callable[[Scan, Instance], ir.Table]] = {
-    "latest": latest,
-    "streak": streak,
-    "days_since_first": first_seen,
-}
-_TOGETHER: Mapping[str, Callable[[Scan, Sequence[Instance]], ir.Table]] = {
-    "plain": plain,
-    "distinct": distinct,
-    "per": per_group,
-}
