@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# How long an example takes depends on what else the machine does.
+settings.register_profile("keepwell", deadline=None)
+settings.load_profile("keepwell")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
