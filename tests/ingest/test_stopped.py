@@ -205,20 +205,6 @@ def test_a_gap_that_the_ordinary_rhythm_allows_is_filled(desk: Desk) -> None:
     assert spans(desk, "usage_daily.api") == {(first, last), (last + DAY, END)}
 
 
-@pytest.mark.parametrize(("pause", "joined"), [(21, True), (27, True), (28, True), (29, False)])
-def test_a_file_follows_the_last_one_after_a_pause_that_is_usual(
-    desk: Desk, pause: int, joined: bool
-) -> None:
-    """Of few tickets a month's file may begin late: nine days without one are three times nine."""
-    first, last = date(2025, 11, 3), date(2025, 11, 21)
-    delivered(desk, {}, days(first, last, 9))
-    # The first day that is not covered may be the last of the pause.
-    back = last + pause * DAY
-    delivered(desk, {}, [back, back + DAY])
-    begins = last + DAY if joined else back
-    assert spans(desk, "tickets") == {(first, last), (begins, back + DAY)}
-
-
 def test_what_the_files_say_of_coverage_stands(desk: Desk) -> None:
     delivered(desk, {"login": days(START, END), "api": days(START, STOP)})
     desk.file("coverage.csv", f"f,a,b\nusage_daily.api,{START},{END}\n")

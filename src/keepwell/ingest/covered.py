@@ -71,7 +71,7 @@ def covered(
     A family begins with the first day of its table, a table of states with the beginning of time.
     All end on the last past day on which anything happened in the run, or as the mapping says, but
     for those that have stopped. A run that follows an earlier one closely, no further than a table
-    may be late or its pauses let expect, leaves no gap between them: nothing happened then.
+    may be late, leaves no gap between them: nothing happened then.
     """
     recorded = _before(con, store, mapping.source)
     earlier = {name: max(last for _, last in spans) for name, spans in recorded.items()}
@@ -85,9 +85,8 @@ def covered(
     # What is stated for a day says nothing of what the other tables cover.
     happened = [last for name, last in lasts.items() if name not in _STATED]
     end = min(mapping.complete_through or max(happened or lasts.values(), default=today), today)
-    pauses = {run.table.name: _pause(con, store, mapping, run, earlier) for run in runs}
     starts = {
-        name: _bridged(earlier.get(name), run.first or BEGINNING.date(), pauses[run.table.name])
+        name: _bridged(earlier.get(name), run.first or BEGINNING.date(), run.table.fresh_days)
         for run in runs
         for name in run.families
     }
@@ -120,28 +119,11 @@ def _before(con: duckdb.DuckDBPyConnection, store: FactStore, source: str) -> di
     return found
 
 
-def _bridged(before: date | None, first: date, pause: int) -> date:
+def _bridged(before: date | None, first: date, late_days: int) -> date:
     """The first covered day: right after what was covered before, if that is not too long ago."""
-    if before is None or first <= before or first > before + timedelta(days=pause) + _DAY:
+    if before is None or first <= before or first > before + timedelta(days=late_days) + _DAY:
         return first
     return before + _DAY
-
-
-def _pause(
-    con: duckdb.DuckDBPyConnection,
-    store: FactStore,
-    mapping: Grammar,
-    run: Run,
-    earlier: Mapping[str, date],
-) -> int:
-    """How many days may pass without a row of a run's table before something is amiss: as many as
-    it may be late, or more where such pauses are usual."""
-    late = run.table.fresh_days
-    ends = [earlier[name] for name in run.families if name in earlier]
-    if run.first is None or all(_bridged(end, run.first, late) != run.first for end in ends):
-        return late
-    rows = all_rows(store, run, mapping)
-    return max(late, stopped.usual_pause(con, run.table, rows, mapping.timezone, run.first))
 
 
 def _goes_on(earlier: Mapping[str, date], end: date, today: date) -> date:

@@ -78,27 +78,6 @@ def last_days(
     return {name: day for name, day in sorted(stopped.items()) if name in quiet}
 
 
-def usual_pause(
-    con: duckdb.DuckDBPyConnection, table: Table, rows: str, zone: str, first: date
-) -> int:
-    """Of how many days without a row nobody would be surprised: LONGER times the longest gap, that
-    before `first` left out. `rows`: as above."""
-    found = con.execute(
-        fill(
-            """
-            WITH found AS (SELECT DISTINCT unnest($days) AS day FROM ($rows)),
-            days AS (FROM found WHERE day IS NOT NULL),
-            gaps AS (SELECT day, day - lag(day) OVER (ORDER BY day) AS gap FROM days)
-            SELECT max(gap) FROM gaps WHERE day <> $first
-            """,
-            days=days_of(table, zone),
-            rows=rows,
-            first=f"DATE {text(first.isoformat())}",
-        )
-    ).fetchone()
-    return LONGER * ((found[0] if found else None) or 0)
-
-
 def silent_until(
     con: duckdb.DuckDBPyConnection,
     table: Table,
