@@ -120,6 +120,17 @@ def test_a_folder_that_others_may_write_is_not_trusted(folder: Path) -> None:
     assert worked_out("a", "worked out") == ("worked out", True)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_the_folder_is_ours_alone_where_groups_may_write_by_default(folder: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        worked_out("a", 1)
+    finally:
+        os.umask(before)
+    again()
+    assert worked_out("a", 1) == (1, False)
+
+
 def test_where_nothing_can_be_kept_it_is_worked_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,10 @@ def _folder() -> Path | None:
     folder = place / _code()
     try:
         if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            for made in (place, folder):
+                # Whatever the umask says: see _is_ours.
+                made.mkdir(mode=0o700, exist_ok=True)
             _make_room(place, MOST_CODES)
         if not all(map(_is_ours, (place, folder))):
             return None

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache, reduce
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,12 +35,9 @@ from keepwell.metrics.instances import Needed, Ref, needed
 from keepwell.metrics.passes import Pass
 from keepwell.metrics.prepare import ACCOUNTS, Setting, portfolio, scan
 from keepwell.metrics.scans import ACCOUNT
-from keepwell.metrics.statements import Statement
+from keepwell.metrics.statements import Statement, written_once
 from keepwell.metrics.ways import Way, ways
 from keepwell.metrics.wide import Wide, wide_table
-
-KEPT = 4096
-"""Statements that are remembered: a company has some hundred."""
 
 VAST = 1_000_000
 """From so many rows on, what the newest rows decide is first looked for among those of the last
@@ -207,42 +204,30 @@ class _Evaluation:
                 wide.add_computed(self.facts.con, _computing(tasks, wide.data.schema))
 
 
-@lru_cache(KEPT)
+@written_once
 def _portfolio(numbers: tuple[str, ...]) -> Statement:
-    def write() -> Statement:
-        return Statement.of(portfolio(numbers), [ACCOUNTS])
-
-    return Statement.kept(("portfolio", numbers), write)
+    return Statement.of(portfolio(numbers), [ACCOUNTS])
 
 
-@lru_cache(KEPT)
+@written_once
 def _counting(
     setting: Setting, table: str, way: Way, lookback: int | None, *, of_open: bool = False
 ) -> Statement:
-    def write() -> Statement:
-        scanned = scan(setting, TABLES[table], way, lookback, of_open=of_open)
-        return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), scanned.reads)
-
-    return Statement.kept(("counting", setting, table, way, lookback, of_open), write)
+    scanned = scan(setting, TABLES[table], way, lookback, of_open=of_open)
+    return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), scanned.reads)
 
 
-@lru_cache(KEPT)
+@written_once
 def _giving(setting: Setting, offset: int, nodes: tuple[Needed, ...]) -> Statement:
-    def write() -> Statement:
-        given = given_values(setting, offset, nodes).rename(account_id=ACCOUNT)
-        return Statement.of(given, [ASSESSMENTS])
-
-    return Statement.kept(("giving", setting, offset, nodes), write)
+    given = given_values(setting, offset, nodes).rename(account_id=ACCOUNT)
+    return Statement.of(given, [ASSESSMENTS])
 
 
-@lru_cache(KEPT)
+@written_once
 def _computing(tasks: tuple[Task, ...], schema: pa.Schema) -> Statement:
-    def write() -> Statement:
-        rows = wide_table(schema)
-        columns = {name: value for task in tasks for name, value in task.columns(rows).items()}
-        return Statement.of(rows.select("account_id", ASKED_ON, **columns))
-
-    return Statement.kept(("computing", tasks, schema), write)
+    rows = wide_table(schema)
+    columns = {name: value for task in tasks for name, value in task.columns(rows).items()}
+    return Statement.of(rows.select("account_id", ASKED_ON, **columns))
 
 
 def period_kinds_of(conditions: Iterable[Expression]) -> list[str]:

@@ -6,6 +6,8 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import wraps
+from typing import ParamSpec
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -15,6 +17,10 @@ from keepwell.facts.engine import sql_of
 from keepwell.facts.model import Table
 from keepwell.facts.schema import DERIVED_COLUMNS
 from keepwell.kit.shelf import kept
+
+P = ParamSpec("P")
+KEPT = 4096
+"""Statements that a process remembers: a company has some hundred."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,25 @@ class Statement:
             return self.answer(con)
         finally:
             con.con.unregister(name)
+
+
+def written_once(write: Callable[P, Statement]) -> Callable[P, Statement]:
+    """The function, whose statement of the same arguments is remembered, and kept as by
+    Statement.kept(): it must follow from them alone."""
+
+    known: dict[tuple[object, ...], Statement] = {}
+
+    @wraps(write)
+    def found(*args: P.args, **named: P.kwargs) -> Statement:
+        key = *args, *named.items()
+        if key not in known:
+            if len(known) >= KEPT:
+                known.clear()
+            told = write.__qualname__, *key
+            known[key] = Statement.kept(told, lambda: write(*args, **named))
+        return known[key]
+
+    return found
 
 
 def _named(schema: pa.Schema) -> list[tuple[str, str]]:
