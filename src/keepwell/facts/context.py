@@ -125,12 +125,6 @@ def account_zones(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(con.execute("SELECT account_id, timezone FROM accounts ORDER BY 1").fetchall())
 
 
-def questions(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """The metrics to which somebody has given a value: question_key of `assessments`."""
-    rows = con.execute("SELECT DISTINCT question_key FROM assessments").fetchall()
-    return frozenset(row[0] for row in rows)
-
-
 def rollups(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """The children of every account whose rollup_mode is with_children, all levels down."""
     rows = con.execute(

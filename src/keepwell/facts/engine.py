@@ -44,15 +44,16 @@ def connect(
 
 def connect_ibis() -> Backend:
     """The same as an Ibis backend."""
-    return _ibis().duckdb.from_connection(connect())
+    return ibis_as_set().duckdb.from_connection(connect())
 
 
 def sql_of(expression: ir.Table) -> str:
     """The SQL of an expression over tables that are named only; nothing is opened for it."""
-    return str(_ibis().duckdb.compile(expression))
+    return str(ibis_as_set().duckdb.compile(expression))
 
 
-def _ibis() -> Any:
+def ibis_as_set() -> Any:
+    """Ibis with the options by which every expression is compiled."""
     import ibis
 
     # Merging selects takes half of the time that compiling a scorecard takes.

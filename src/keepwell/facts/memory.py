@@ -14,9 +14,9 @@ from keepwell.facts import context, sql
 from keepwell.facts.arrow import conform, stored_schema, table_named
 from keepwell.facts.context import Cover
 from keepwell.facts.known import BEGINNING, Known
-from keepwell.facts.model import Table
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import IMPORTED, family
+from keepwell.facts.spans import Span, spans
 from keepwell.kit.errors import KeepwellError
 from keepwell.kit.views import quoted, view_sql
 
@@ -60,8 +60,11 @@ class MemoryFacts(Facts):
         if name not in self._rows:
             return view_sql([], stored_schema(table_named(name)))
         registered = f"rows_{name}"
-        self.con.con.register(registered, self._rows[name])
+        self.engine.put(registered, self._rows[name])
         return sql.fill("SELECT * FROM $rows", rows=quoted(registered))
+
+    def stored_rows(self, name: str) -> int:
+        return self._rows[name].num_rows if name in self._rows else 0
 
     @cached_property
     def _coverage(self) -> list[Cover]:
@@ -73,27 +76,13 @@ class MemoryFacts(Facts):
 
     def _derived_coverage(self) -> list[Cover]:
         given = [t for t in IMPORTED.values() if t.name in self._rows and t.name != "coverage"]
-        spans = [(t, *span) for t in given for span in self._spans(t)]
-        last = self._until or max((to for *_, to in spans if to is not None), default=date.max)
+        found = [(t, span) for t in given for span in spans(self, t) or [Span(SOURCE)]]
+        ends = (span.last for _, span in found if span.last is not None)
+        last = self._until or max(ends, default=date.max)
         return [
-            Cover(SOURCE, family(t.name, kind), first or BEGINNING.date(), last)
-            for t, kind, first, _ in spans
+            Cover(SOURCE, family(t.name, s.kind), s.first or BEGINNING.date(), last)
+            for t, s in found
         ]
-
-    def _spans(self, table: Table) -> list[tuple[str | None, date | None, date | None]]:
-        """Kind, first day and last day of every family of the table."""
-        self.table(table.name)
-        day = sql.day_of(table, self.project_timezone)
-        kind = quoted(table.kind) if table.kind else "NULL::VARCHAR"
-        statement = sql.fill(
-            "SELECT $kind AS kind, min($day), max($day) FROM $table"
-            " GROUP BY 1 ORDER BY 1 NULLS FIRST",
-            kind=kind,
-            day=day,
-            table=quoted(table.name),
-        )
-        found = self.con.con.execute(statement).fetchall()
-        return [(row[0], row[1], row[2]) for row in found] or [(None, None, None)]
 
 
 def _with_provenance(name: str, rows: Rows) -> pa.Table:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
-from datetime import date
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
@@ -14,6 +14,8 @@ from keepwell.facts import context, sql
 from keepwell.facts.arrow import conform, read_schema, stored_schema, table_named, visible_schema
 from keepwell.facts.context import Cover, Merge, Period, Rate
 from keepwell.facts.engine import connect_ibis
+from keepwell.facts.engines.base import Engine
+from keepwell.facts.engines.duck import DuckEngine
 from keepwell.facts.known import Known
 from keepwell.facts.schema import DERIVED_COLUMNS, visible_name
 from keepwell.kit.errors import KeepwellError, did_you_mean
@@ -27,6 +29,23 @@ if TYPE_CHECKING:
 
 ENTERED = "workspace"
 """The source_id of rows that came in beside the stored ones and name no source."""
+
+
+class Source(Protocol):
+    """Where facts can be read from."""
+
+    def reader(
+        self,
+        known: Known,
+        *,
+        extra: Mapping[str, pa.Table] | None = None,
+        project_timezone: str = "UTC",
+        project_currency: str = "USD",
+    ) -> Facts:
+        """The tables as known at an instant. extra: rows beside those that are there."""
+
+    def written_at(self) -> datetime:
+        """Until when all that had arrived can be seen."""
 
 
 class Facts(ABC):
@@ -54,12 +73,22 @@ class Facts(ABC):
 
     @abstractmethod
     def _stored(self, name: str) -> str:
-        """A SELECT of every stored version of an imported table, in the shape stored_schema."""
+        """A SELECT of every stored version of an imported table, in the shape stored_schema and in
+        DuckDB's SQL."""
 
     @cached_property
     def con(self) -> Backend:
-        """The Ibis backend to which the tables belong: DuckDB in memory."""
+        """DuckDB in memory, for what is small: one row per account and day."""
         return connect_ibis()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Where the tables are counted."""
+        return DuckEngine(self.con)
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.engine.close()
 
     def table(self, name: str, columns: Collection[str] | None = None) -> ibis.Table:
         """The visible rows of a canonical table: its columns and source_id, or only `columns`.
@@ -69,14 +98,24 @@ class Facts(ABC):
         """
         known = read_schema(table_named(name)).names
         if columns is None:
-            return self.con.table(self._whole(name))
+            return self.con.table(self._near(self._whole(name), name))
         for column in columns:
             if column not in known:
                 raise KeepwellError(
                     f"table '{name}' has no column '{column}'", todo=did_you_mean(column, known)
                 )
-        rows = self.con.table(self._holding(name, columns))
-        return rows.select(*[c for c in known if c in columns])
+        chosen = [c for c in known if c in columns]
+        rows = self.con.table(self._near(self._holding(name, columns), name, chosen))
+        return rows.select(*chosen)
+
+    def _near(self, view: str, table: str, columns: Sequence[str] | None = None) -> str:
+        """The name under which `con` finds the rows of a table's view: these columns at least, or
+        all."""
+        return view
+
+    def visible(self, name: str) -> str:
+        """The name under which the engine finds the visible rows of a canonical table."""
+        return self._whole(table_named(name).name)
 
     def name_rows(
         self,
@@ -90,21 +129,18 @@ class Facts(ABC):
         with these columns at least, of all days or of those from `first` to `last` and of none."""
         shape = table_named(table)
         day = shape.day
-        parts = ["CREATE OR REPLACE VIEW", quoted(name), "AS SELECT * FROM"]
-        parts.append(quoted(self._holding(table, columns)))
+        parts = ["SELECT * FROM", quoted(self._holding(table, columns))]
         if day is not None and last is not None:
             # By literals, so that files can be skipped.
             parts.extend(["WHERE", sql.between(day, first, last)])
             if not shape.has_days:
                 parts.extend(["OR", quoted(day), "IS NULL"])
-        self.con.raw_sql(" ".join(parts))
+        self.engine.view(name, self.engine.said(" ".join(parts)))
 
     def stored_rows(self, name: str) -> int:
-        """How many versions of rows are stored of a table; 0 of one that is made when reading."""
-        if table_named(name).derived:
-            return 0
-        [(count,)] = self.query(" ".join(["SELECT count(*) FROM (", self._stored(name), ")"]))
-        return int(count)
+        """How many versions of rows are stored of a table, where that is known without counting
+        them; 0 of one that is made when reading."""
+        return 0
 
     def _holding(self, name: str, columns: Collection[str]) -> str:
         """The view that has these columns of a table, and as little more as there is."""
@@ -162,8 +198,8 @@ class Facts(ABC):
 
     @cached_property
     def _questions(self) -> frozenset[str]:
-        self.table("assessments")
-        return context.questions(self.con.con)
+        select = ["SELECT DISTINCT question_key FROM", quoted(self.visible("assessments"))]
+        return frozenset(key for (key,) in self.query(" ".join(select)))
 
     @cached_property
     def _rollups(self) -> dict[str, list[str]]:
@@ -175,23 +211,27 @@ class Facts(ABC):
         self.table("accounts")
         return context.account_zones(self.con.con)
 
+    def stored_versions(self, name: str) -> str | None:
+        """A SELECT of every stored version of an imported table, as visible_versions(); None where
+        nothing is stored of it, or nothing of its past."""
+        return self._stored(table_named(name).name)
+
     def visible_versions(self, name: str) -> str:
         """A SELECT of the visible versions of an imported table with their provenance, in DuckDB's
-        SQL for `query`; rows that are not stored here are not among them."""
+        SQL for `query`; rows that are not stored there are not among them."""
         return " ".join(["SELECT * FROM (", self._stored(name), ") WHERE", self.known.sql()])
 
     def query(self, select: str) -> list[tuple[Any, ...]]:
-        """The rows of a SELECT in DuckDB's SQL."""
-        found: list[tuple[Any, ...]] = self.con.con.execute(select).fetchall()
-        return found
+        """The rows that the engine gives for a SELECT in DuckDB's SQL."""
+        return self.engine.rows(self.engine.said(select))
 
     def _whole(self, name: str) -> str:
         """The view of the visible rows with every column of the table."""
         from keepwell.facts.views import VIEWS, view_of
 
         if name not in VIEWS:
-            return self._view(name, lambda: self._visible_sql(name))
-        view = view_of(name, self.project_timezone, self.project_currency)
+            return self._view(name, lambda: self.engine.said(self._visible_sql(name)))
+        view = view_of(name, self.project_timezone, self.project_currency, self.engine.dialect)
         for table in view.visible:
             self._visible(table)
         for table in view.tables:
@@ -199,7 +239,7 @@ class Facts(ABC):
         return self._view(name, lambda: view.sql)
 
     def _visible(self, name: str) -> str:
-        return self._view(visible_name(name), lambda: self._visible_sql(name))
+        return self._view(visible_name(name), lambda: self.engine.said(self._visible_sql(name)))
 
     def _visible_sql(self, name: str) -> str:
         schema = visible_schema(table_named(name))
@@ -216,12 +256,12 @@ class Facts(ABC):
         at = entered.schema.get_field_index("source_id")
         entered = entered.set_column(at, "source_id", entered["source_id"].fill_null(ENTERED))
         registered = f"entered_{name}"
-        self.con.con.register(registered, entered)
+        self.engine.put(registered, entered)
         return quoted(registered)
 
     def _view(self, name: str, select: Callable[[], str]) -> str:
         if name not in self._made:
-            self.con.raw_sql(" ".join(["CREATE VIEW", quoted(name), "AS", select()]))
+            self.engine.view(name, select())
             self._made.add(name)
         return name
 
@@ -246,7 +286,16 @@ class FactReader(Facts):
         )
         self.store = store
         self.manifest = store.place.manifest()
+        self._counted: dict[str, int] = {}
 
     def _stored(self, name: str) -> str:
         files = self.store.files(name, self.manifest)
         return view_sql(files, stored_schema(table_named(name)))
+
+    def stored_rows(self, name: str) -> int:
+        if table_named(name).derived:
+            return 0
+        if name not in self._counted:
+            [(count,)] = self.query(" ".join(["SELECT count(*) FROM (", self._stored(name), ")"]))
+            self._counted[name] = int(count)
+        return self._counted[name]

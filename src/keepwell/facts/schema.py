@@ -14,14 +14,14 @@ TO_PERSON = Path("person", "people", "person_id")
 TO_FEATURE = Path("feature", "features", "feature_key")
 
 PROVENANCE: tuple[C, ...] = (
-    C("source_id", required=True),
+    C("source_id", required=True, note="the source that gave the row"),
     C("source_key", note="the source's own id of the row"),
-    C("source_updated_at", "timestamp"),
-    C("ingested_at", "timestamp", required=True),
-    C("known_from", "timestamp", required=True),
-    C("known_to", "timestamp"),
+    C("source_updated_at", "timestamp", note="when the source last changed the row"),
+    C("ingested_at", "timestamp", required=True, note="when this version was stored"),
+    C("known_from", "timestamp", required=True, note="since when this version was held true"),
+    C("known_to", "timestamp", note="until when it was held true; empty: it still is"),
     C("known_assumed", "bool", required=True, note="known_from was taken from the row's own time"),
-    C("deleted_at", "timestamp"),
+    C("deleted_at", "timestamp", note="when its source was found to have it no longer"),
 )
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 import ibis
 
 from keepwell.facts.arrow import ibis_schema, read_schema, visible_schema
-from keepwell.facts.engine import sql_of
+from keepwell.facts.engines.dialects import Dialect, compiled
 from keepwell.facts.schema import TABLES, visible_name
 from keepwell.kit.shelf import kept
 
@@ -193,13 +193,13 @@ VIEWS: dict[str, Callable[[Given], ibis.Table]] = {
 
 
 @lru_cache
-def view_of(name: str, timezone: str, currency: str) -> View:
+def view_of(name: str, timezone: str, currency: str, dialect: Dialect = "duckdb") -> View:
     """One of VIEWS, with what stands in where an account has no time zone or currency."""
 
     def write() -> View:
         given = Given(timezone, currency)
         columns = read_schema(TABLES[name]).names
-        sql = sql_of(VIEWS[name](given).select(*columns))
+        sql = compiled(VIEWS[name](given).select(*columns), dialect)
         return View(sql, tuple(given.seen), tuple(given.finished))
 
-    return kept(("view", name, timezone, currency), write, View.packed, View.unpacked)
+    return kept(("view", name, timezone, currency, dialect), write, View.packed, View.unpacked)

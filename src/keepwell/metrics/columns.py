@@ -115,7 +115,7 @@ def _given(
     told, told_named, told_age, holds = (
         rows[f"given {what} {key} {offset}"] for what in ("value", "named", "age", "holds")
     )
-    told = typed(told, node.metric)
+    told = told.try_cast("date") if node.metric.is_date else typed(told, node.metric)
     value = typed(value, node.metric)
     takes = holds & (told.notnull() | told_named.notnull())
     falls_back = ~takes.fill_null(False) & value.isnull() & told.notnull()

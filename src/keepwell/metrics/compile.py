@@ -241,8 +241,11 @@ def _days_between(args: list[exp.Expression], scope: Scope) -> Value:
 
 
 def _round(args: list[exp.Expression], scope: Scope) -> Value:
-    places = int(args[1].name) if len(args) > 1 else 0
-    return number(_value(args[0], scope)).cast("float64").round(places)
+    step = 10.0 ** (int(args[1].name) if len(args) > 1 else 0)
+    value = number(_value(args[0], scope)).cast("float64")
+    # Engines do not agree on what to make of a half.
+    whole = (value.abs() * step + 0.5).floor().cast("float64") / step
+    return ibis.cases((value < 0, -whole), else_=whole)
 
 
 def _pointwise(operator: Callable[..., Value]) -> Callable[[list[exp.Expression], Scope], Value]:

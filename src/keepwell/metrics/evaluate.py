@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from keepwell.definitions.expressions import PERIOD_FUNCTIONS, Expression
 from keepwell.definitions.library import Library
 from keepwell.facts.context import Cover
+from keepwell.facts.engines.dialects import Dialect
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_ON, Days, covered_on, in_periods, number_of
@@ -73,36 +74,49 @@ def evaluate(
     `period_kinds` also `period/<kind>/lasts` and `period/<kind>/since`, days since the latest one
     began. Raises KeepwellError for definitions that do not fit the facts.
     """
-    evaluation = _Evaluation(library, facts, Days(tuple(days)), freshness)
+    evaluation = Evaluation(library, facts, Days(tuple(days)), freshness)
     return evaluation.table(list(dict.fromkeys(keys)), list(dict.fromkeys(period_kinds)))
 
 
 @dataclass
-class _Evaluation:
+class Evaluation:
+    """The facts on some days, of which metrics are made."""
+
     library: Library
     facts: Facts
     days: Days
     freshness: Freshness
 
     def table(self, keys: list[str], period_kinds: list[str]) -> pa.Table:
+        """The values as evaluate() gives them."""
         nodes = needed(self.library, keys)
-        counted = {n.ref: self._counted(n) for n in nodes if n.metric.is_aggregate}
+        counted = self.counted(nodes)
         around = Pass(self.facts, self.days)
         try:
-            around.open_days()
-            accounts = around.answer(_portfolio(tuple(self.days.columns)))
-            wide = Wide(around.without_merged(accounts))
-            around.open(wide.data)
-            for found in self._counts(around, counted, wide.data):
-                wide.add(found)
-            for statement in self._given(around, nodes):
-                wide.add(around.answer(statement))
+            wide = self.count(around, nodes, counted)
             self._add_periods(wide, nodes, period_kinds)
             self._add_closed(wide, around, counted)
             self._compute(wide, nodes, counted)
         finally:
             around.close()
         return wide.selected(keys, period_kinds)
+
+    def counted(self, nodes: Iterable[Needed]) -> dict[Ref, Counted]:
+        """How each metric that is made of rows is to be counted; it names the numbers of the days,
+        so that it comes before count()."""
+        return {n.ref: self._counted(n) for n in nodes if n.metric.is_aggregate}
+
+    def count(self, around: Pass, nodes: Sequence[Needed], counted: Mapping[Ref, Counted]) -> Wide:
+        """Who is a customer on which day, with all that is counted where the tables lie."""
+        around.open_days()
+        accounts = around.answer(_portfolio(tuple(self.days.columns), self.facts.engine.dialect))
+        wide = Wide(around.without_merged(accounts))
+        around.open(wide.data)
+        for found in self._counts(around, counted, wide.data):
+            wide.add(found)
+        for found in self._given(around, nodes):
+            wide.add(found)
+        return wide
 
     def _counted(self, node: Needed) -> Counted:
         covers, metric = self.facts.coverage(), node.metric
@@ -147,7 +161,8 @@ class _Evaluation:
                     yield self._newest(around, name, way, accounts)
                 else:
                     lookback = around.lookback(way.instances)
-                    yield around.answer(_counting(around.setting, name, way, lookback))
+                    counting = _counting(around.setting, name, way, lookback)
+                    yield around.count(counting, name, way.nodes)
 
     def _is_vast(self, table: str) -> bool:
         return len(self.days.days) == 1 and self.facts.stored_rows(table) > VAST
@@ -155,7 +170,8 @@ class _Evaluation:
     def _newest(self, around: Pass, name: str, way: Way, accounts: pa.Table) -> pa.Table:
         """What the newest rows say, and only of accounts of which they do not say all, all rows."""
         lookback = RECENT + max(i.offset for i in way.instances)
-        recent = around.answer(_counting(around.setting, name, way, lookback))
+        counting = _counting(around.setting, name, way, lookback)
+        recent = around.count(counting, name, way.nodes)
         told = reduce(pc.and_, (recent[i.column].is_valid() for i in way.instances))
         recent = recent.filter(told)
         asked = accounts["account_id"]
@@ -163,18 +179,20 @@ class _Evaluation:
         if not len(open_):
             return recent
         around.put_open(frozenset(open_.to_pylist()))
-        rest = around.answer(_counting(around.setting, name, way, None, of_open=True))
+        counting = _counting(around.setting, name, way, None, of_open=True)
+        rest = around.count(counting, name, way.nodes)
         rest = rest.filter(pc.is_in(rest["account_id"], open_.combine_chunks()))
         return pa.concat_tables([recent, rest])
 
-    def _given(self, around: Pass, nodes: Sequence[Needed]) -> Iterator[Statement]:
+    def _given(self, around: Pass, nodes: Sequence[Needed]) -> Iterator[pa.Table]:
         questions = self.facts.questions()
         by_offset: dict[int, list[Needed]] = {}
         for node in nodes:
             if node.key in questions:
                 by_offset.setdefault(node.offset, []).append(node)
         for offset, told in by_offset.items():
-            yield _giving(around.setting, offset, tuple(told))
+            giving = _giving(around.setting, offset, tuple(told))
+            yield around.count(giving, ASSESSMENTS.table, told)
 
     def _add_periods(self, wide: Wide, nodes: Sequence[Needed], asked: Sequence[str]) -> None:
         wanted = [(kind, 0) for kind in asked]
@@ -205,8 +223,8 @@ class _Evaluation:
 
 
 @written_once
-def _portfolio(numbers: tuple[str, ...]) -> Statement:
-    return Statement.of(portfolio(numbers), [ACCOUNTS])
+def _portfolio(numbers: tuple[str, ...], dialect: Dialect) -> Statement:
+    return Statement.of(portfolio(numbers), [ACCOUNTS], dialect)
 
 
 @written_once
@@ -214,13 +232,14 @@ def _counting(
     setting: Setting, table: str, way: Way, lookback: int | None, *, of_open: bool = False
 ) -> Statement:
     scanned = scan(setting, TABLES[table], way, lookback, of_open=of_open)
-    return Statement.of(way.counted(scanned).rename(account_id=ACCOUNT), scanned.reads)
+    counted = way.counted(scanned).rename(account_id=ACCOUNT)
+    return Statement.of(counted, scanned.reads, setting.dialect)
 
 
 @written_once
 def _giving(setting: Setting, offset: int, nodes: tuple[Needed, ...]) -> Statement:
     given = given_values(setting, offset, nodes).rename(account_id=ACCOUNT)
-    return Statement.of(given, [ASSESSMENTS])
+    return Statement.of(given, [ASSESSMENTS], setting.dialect)
 
 
 @written_once

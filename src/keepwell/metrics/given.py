@@ -60,9 +60,8 @@ def _columns(rows: ir.Table, node: Needed, today: Value) -> dict[str, Value]:
     mine = rows.question_key == key
     names = ["not_applicable", *metric.states]
     is_name = rows.answer_code.isin(names)
-    if metric.is_date:
-        value = rows.answer_code.try_cast("date")
-    elif metric.is_text:
+    if metric.is_text or metric.is_date:
+        # Not every engine lets one try whether a text is a day.
         value = ibis.cases((~is_name, rows.answer_code))
     else:
         value = rows.answer_number.cast("float64")

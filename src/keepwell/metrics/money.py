@@ -41,8 +41,9 @@ def rates_on(day: date, rates: Sequence[Rate]) -> dict[tuple[str, str], Decimal]
     return {pair: rate.quantize(PLACES) for pair, rate in known.items()}
 
 
+RATE_TYPE = "decimal(28, 15)"
 RATES = ibis.schema(
-    {"rate_on": "date", "rate_from": "string", "rate_to": "string", "rate": "decimal(38, 15)"}
+    {"rate_on": "date", "rate_from": "string", "rate_to": "string", "rate": RATE_TYPE}
 )
 
 
@@ -70,5 +71,5 @@ def converted(rows: ir.Table, rates: ir.Table, name: str, target: ir.StringValue
         ],
     )
     same = joined.currency == joined[f"{name} target"]
-    one = ibis.literal(Decimal(1), "decimal(38, 15)")
+    one = ibis.literal(Decimal(1), RATE_TYPE)
     return joined.mutate(**{name: ibis.cases((same, one), else_=joined[f"{name} found"])})

@@ -23,6 +23,7 @@ from keepwell.metrics.calendar import (
 )
 from keepwell.metrics.given import OWN
 from keepwell.metrics.instance import Instance
+from keepwell.metrics.instances import Needed
 from keepwell.metrics.money import rates_table
 from keepwell.metrics.prepare import (
     ASKED_TABLE,
@@ -74,6 +75,7 @@ class Pass:
             next(iter(zones)) if len(zones) == 1 else None,
             facts.project_timezone,
             facts.project_currency,
+            facts.engine.dialect,
         )
 
     def lookback(self, instances: Sequence[Instance]) -> int | None:
@@ -96,11 +98,19 @@ class Pass:
 
     def answer(self, statement: Statement) -> pa.Table:
         """The rows that a statement gives over these facts."""
+        self.read(statement)
+        return statement.answer(self.facts.engine)
+
+    def read(self, statement: Statement) -> None:
+        """Make ready the rows that a statement reads."""
         for reading in statement.reads:
             if reading.name not in self._ready:
                 self._read(reading)
                 self._ready.add(reading.name)
-        return statement.answer(self.facts.con)
+
+    def count(self, statement: Statement, table: str, nodes: Sequence[Needed]) -> pa.Table:
+        """The rows of a statement that counts these metrics over a table."""
+        return self.answer(statement)
 
     def _read(self, reading: Reading) -> None:
         table = TABLES[reading.table]
@@ -207,14 +217,14 @@ class Pass:
 
     def put(self, name: str, rows: pa.Table) -> None:
         """Let statements find these rows under a name."""
-        self.facts.con.con.register(name, rows)
+        self.facts.engine.put(name, rows)
         self._ready.add(name)
 
     def close(self) -> None:
         """Let go of the small tables."""
         for name in (DAYS_TABLE, ASKED_TABLE, ZONES_TABLE, CLOSED_TABLE, RATES_TABLE, OPEN_TABLE):
             if name in self._ready:
-                self.facts.con.con.unregister(name)
+                self.facts.engine.drop(name)
 
 
 def _pairs(pairs: Sequence[tuple[date, str]]) -> pa.Table:

@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 
 from keepwell.definitions.expressions import Expression
 from keepwell.facts.arrow import ibis_schema
+from keepwell.facts.engines.dialects import Dialect
 from keepwell.facts.model import Table
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
@@ -57,7 +58,8 @@ class Setting:
     """What shapes the expressions of a pass beside the definitions.
 
     one_day: whether only one day is asked for. by_account: whether accounts count for others, or
-    are closed at times. zone: the time zone of all accounts; None where they differ.
+    are closed at times. zone: the time zone of all accounts; None where they differ. dialect: of
+    the engine that counts.
     """
 
     one_day: bool
@@ -66,6 +68,7 @@ class Setting:
     zone: str | None
     project_timezone: str
     project_currency: str
+    dialect: Dialect
 
     def on_days(
         self,

@@ -21,6 +21,7 @@ from keepwell.facts.model import Table
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, hours_between, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
+from keepwell.metrics.money import RATE_TYPE
 from keepwell.metrics.reduce import of_parts
 from keepwell.metrics.rows import RowScope, local_date
 from keepwell.metrics.statements import Reading
@@ -133,9 +134,9 @@ class Scan:
 
 def in_currency(amount: Value, rows: ir.Table, metric: Metric) -> Value:
     """An amount in the metric's currency, as an exact decimal."""
-    # DuckDB multiplies 18 digits in 64 bits, which large amounts overflow.
+    # With more digits Spark would keep six places only; of 18 by 18 DuckDB would overflow.
     rate = rows[f"{RATE} {metric.currency}"]
-    return amount.cast("decimal(38, 4)") * rate.cast("decimal(38, 15)")
+    return amount.cast("decimal(18, 4)") * rate.cast(RATE_TYPE)
 
 
 # --- one row per account and day for plain aggregates ---------------------------------------------
@@ -166,7 +167,8 @@ def aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> Value:
         counted = _exact(rows.count(where=seen & value.notnull()))
         return _exact(value.sum(where=seen)) / (counted * divisor).nullif(0)
     if kind == "median":
-        value = _exact(value)  # the middle of two decimals may need one more place than they have
+        # The middle of two decimals may need one more place than they have. Spark takes no filter.
+        return ibis.cases((seen, _exact(value))).median() / divisor
     total = getattr(value, kind)(where=seen)
     return _exact(total) / divisor if divisor != 1 else _exact(total)
 

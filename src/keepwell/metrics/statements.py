@@ -13,7 +13,9 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from keepwell.facts.engine import sql_of
+from keepwell.facts.engines.base import Engine
+from keepwell.facts.engines.dialects import Dialect, compiled
+from keepwell.facts.engines.duck import DuckEngine
 from keepwell.facts.model import Table
 from keepwell.facts.schema import DERIVED_COLUMNS
 from keepwell.kit.shelf import kept
@@ -60,9 +62,12 @@ class Statement:
     reads: tuple[Reading, ...] = ()
 
     @classmethod
-    def of(cls, expression: ir.Table, reads: Sequence[Reading] = ()) -> Statement:
+    def of(
+        cls, expression: ir.Table, reads: Sequence[Reading] = (), dialect: Dialect = "duckdb"
+    ) -> Statement:
         """The statement of an expression over tables that are named only."""
-        return cls(sql_of(expression), expression.schema().to_pyarrow(), tuple(reads))
+        schema = expression.schema().to_pyarrow()
+        return cls(compiled(expression, dialect), schema, tuple(reads))
 
     @classmethod
     def kept(cls, key: Sequence[object], write: Callable[[], Statement]) -> Statement:
@@ -83,17 +88,18 @@ class Statement:
         reads = (Reading(**{**r, "derived": tuple(r["derived"])}) for r in found["reads"])
         return cls(found["sql"], schema, tuple(reads))
 
-    def answer(self, con: Backend) -> pa.Table:
+    def answer(self, engine: Engine) -> pa.Table:
         """The rows that it gives."""
-        return con.con.execute(self.sql).to_arrow_table().cast(self.schema)
+        return engine.answer(self.sql, self.schema)
 
     def over(self, con: Backend, name: str, rows: pa.Table) -> pa.Table:
-        """The rows that it gives where the engine finds `rows` under that name."""
-        con.con.register(name, rows)
+        """The rows that it gives, in DuckDB, where that finds `rows` under a name."""
+        engine = DuckEngine(con)
+        engine.put(name, rows)
         try:
-            return self.answer(con)
+            return self.answer(engine)
         finally:
-            con.con.unregister(name)
+            engine.drop(name)
 
 
 def written_once(write: Callable[P, Statement]) -> Callable[P, Statement]:

@@ -13,6 +13,7 @@ from keepwell.facts.model import Table
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.excluding import keeping_out
 from keepwell.metrics.instance import Instance, argument_of
+from keepwell.metrics.instances import Needed
 from keepwell.metrics.reduce import is_reducible
 from keepwell.metrics.scans import (
     BY,
@@ -33,6 +34,11 @@ class Way:
 
     name: str
     instances: tuple[Instance, ...]
+
+    @property
+    def nodes(self) -> list[Needed]:
+        """The metrics that it counts."""
+        return [i.node for i in self.instances]
 
     @property
     def newest_decides(self) -> bool:
