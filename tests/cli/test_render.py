@@ -132,6 +132,13 @@ def test_status_of_an_empty_project_says_what_to_do() -> None:
     assert "Nothing is in quarantine." in lines
 
 
+def test_status_names_the_tables_that_are_read_as_known_now() -> None:
+    found = Status((feed(),), (), (), None, ("accounts", "tickets"))
+    lines = text(status.status(found, "Quayside", 100))
+    assert "Read as known now, for lack of known_from: accounts, tickets" in lines
+    assert "known now" not in text(status.status(Status((feed(),), (), (), None), "Quayside", 100))
+
+
 REJECTED = TableReport("a.csv", "tickets", 100, 0, 0, 90, 3, 0, 0, (
     Rejection("opened_at", "not a day", 7, (Example(4, "soon"), Example(9, None))),))  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +18,12 @@ from keepwell.cycle.scoring import Judge
 from keepwell.definitions.library import Library
 from keepwell.definitions.loading import load_project
 from keepwell.definitions.settings import Settings
+from keepwell.facts.context import Cover
 from keepwell.facts.known import Known
-from keepwell.facts.reading import FactReader
+from keepwell.facts.places import source
+from keepwell.facts.reading import Facts
 from keepwell.facts.store import FactStore
+from keepwell.facts.warehouse import Warehouse
 from keepwell.history import History
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError
@@ -27,21 +31,26 @@ from keepwell.metrics.checks import row_problems
 from keepwell.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from keepwell.app.explaining import Explained
     from keepwell.app.quality import Status
     from keepwell.app.sheet import SheetResult
     from keepwell.app.simulating import Simulation
     from keepwell.app.table import Table
+    from keepwell.facts.loading import Loaded
     from keepwell.ingest.report import ImportReport
 
 Say = Callable[[str], None]
 Day = str | date | None
 
 
-def open(path: str | Path = ".") -> Project:
+def open(path: str | Path = ".", *, spark: SparkSession | None = None) -> Project:
     """Open the project in that folder. Raises KeepwellError for a folder that is none, and
-    DefinitionErrors with every problem of its definitions."""
-    return Project(Path(path))
+    DefinitionErrors with every problem of its definitions.
+
+    `spark` is a session in which its facts are, whatever keepwell.yaml says of their place."""
+    return Project(Path(path), spark)
 
 
 class Project:
@@ -50,17 +59,32 @@ class Project:
     Days are given as datetime.date or ISO text, `today` or `yesterday`; accounts by id or name.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, spark: SparkSession | None = None) -> None:
         self.folder = folder
+        self._session = spark
         self.settings, self.library = _definitions(folder)
         self.judge = Judge(self.settings, self.library)
 
     # --- places ---------------------------------------------------------------------------------
 
     @cached_property
+    def source(self) -> FactStore | Warehouse:
+        """Where the canonical facts are read from."""
+        told = self.settings.warehouse
+        place = self.settings.places.facts
+        return source(place, self.folder, told.schema_, told.tables, self._session)
+
+    @property
     def store(self) -> FactStore:
-        """The canonical facts."""
-        return FactStore(self.folder / self.settings.places.facts)
+        """The project's own folder of facts. Raises KeepwellError where a warehouse holds them."""
+        if isinstance(self.source, FactStore):
+            return self.source
+        raise KeepwellError(
+            "the facts of this project are in a warehouse, which Keepwell only reads",
+            where=str(self.folder / "keepwell.yaml"),
+            todo="load them there as you load your other tables; keepwell facts ddl shows their"
+            " columns",
+        )
 
     @cached_property
     def history(self) -> History:
@@ -72,9 +96,9 @@ class Project:
         """What people decided."""
         return Workspace(self.folder / self.settings.places.workspace)
 
-    def facts(self, known: Known | None = None) -> FactReader:
+    def facts(self, known: Known | None = None) -> Facts:
         """The facts as known at present, or as known then, ratings included."""
-        return read_facts(self.store, self.workspace, self.settings, known or Known.now())
+        return read_facts(self.source, self.workspace, self.settings, known or Known.now())
 
     def today(self) -> date:
         """The present day in the project's time zone."""
@@ -86,8 +110,19 @@ class Project:
 
     def last_covered_day(self) -> date | None:
         """The last day that any source has covered, at most today; None without facts."""
-        days = [min(c.to_day, self.today()) for c in self.facts().coverage()]
+        days = [min(c.to_day, self.today()) for c in self._covered()]
         return max(days, default=None)
+
+    def _covered(self) -> list[Cover]:
+        with closing(self.facts()) as facts:
+            return facts.coverage()
+
+    @property
+    def _bring_some(self) -> str:
+        """What to do where there are no facts."""
+        if isinstance(self.source, FactStore):
+            return "import some: keepwell import PATH (or look at keepwell demo DIR)"
+        return "fill the tables of the warehouse; keepwell status shows those that it has"
 
     # --- the daily work -------------------------------------------------------------------------
 
@@ -108,17 +143,26 @@ class Project:
         and was scored keeps its result unless `restate` is set.
         """
         days = list(days) if days is not None else self._days(as_of, first, last)
+        self._may_score(days)
+        night = Night(self.judge, self.source, self.history, self.workspace, on_wait)
+        return night.run(days, restate=restate, progress=progress)
+
+    def plan(self, as_of: Day = None) -> str:
+        """The SQL that score() runs for a day, with comments; nothing is counted or written."""
+        from keepwell.app import plans
+
+        [day] = self._days(as_of, None, None)
+        self._may_score([day])
+        return plans.of_night(self, day)
+
+    def _may_score(self, days: Sequence[date]) -> None:
         late = [d for d in days if d > self.today()]
         if late:
             raise KeepwellError(f"{late[0]} is yet to come", expected=f"a day up to {self.today()}")
-        if not self.facts().coverage():
+        if not self._covered():
             raise KeepwellError(
-                "there are no facts to score",
-                where=str(self.folder),
-                todo="import some: keepwell import PATH (or look at keepwell demo DIR)",
+                "there are no facts to score", where=str(self.folder), todo=self._bring_some
             )
-        night = Night(self.judge, self.store, self.history, self.workspace, on_wait)
-        return night.run(days, restate=restate, progress=progress)
 
     def _days(self, as_of: Day, first: Day, last: Day) -> list[date]:
         if first is not None or last is not None:
@@ -144,6 +188,8 @@ class Project:
         from keepwell.ingest import load
         from keepwell.ingest import mapping as mappings
 
+        # First of all, that a mapping is not mended for a place that takes no files.
+        store = self.store
         context = load.Context(
             currency=self.settings.currency,
             timezone=self.settings.timezone,
@@ -151,13 +197,21 @@ class Project:
         )
         loaded = mappings.load(mapping) if mapping is not None else None
         return load.load(
-            self.store, paths, loaded, source=source, context=context, dry_run=dry_run,
+            store, paths, loaded, source=source, context=context, dry_run=dry_run,
             say=say, on_wait=on_wait,
         )  # fmt: skip
 
     def suggest(self, paths: Iterable[str | Path]) -> str:
         """A mapping for these files, as YAML text to look over; see keepwell.ingest.suggest."""
         return suggest(paths, self.library, self.settings.currency)
+
+    def load_facts(
+        self, address: str, schema: str | None = None, say: Say = lambda _: None
+    ) -> Loaded:
+        """Copy all facts into a PostgreSQL database; see keepwell.facts.loading."""
+        from keepwell.facts import loading
+
+        return loading.load(self.store, address, schema, say)
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -196,6 +250,17 @@ class Project:
             whatif=whatif,
         )  # fmt: skip
 
+    def sql(
+        self, account: str, metrics: Sequence[str] = (), *, as_of: Day = None,
+        scorecard: str | None = None,
+    ) -> str:  # fmt: skip
+        """The SQL that counts the metrics of an account's scorecard, or only these, with comments.
+
+        It counts them for all accounts; nothing of it is run."""
+        from keepwell.app import plans
+
+        return plans.of_account(self, account, metrics, self.day(as_of), scorecard)
+
     def simulate(
         self,
         *,
@@ -217,11 +282,12 @@ class Project:
         return quality.status(self)
 
     def quarantine(self) -> Table:
-        """Every row that could not be taken: where it came from, which one it was, and why."""
+        """Every row that could not be taken: where it came from, which one it was, and why. Of a
+        warehouse, into which nothing is imported, there are none."""
         from keepwell.app.table import Table
         from keepwell.facts.quality import quarantine
 
-        return Table(quarantine(self.store))
+        return Table(quarantine(self.source if isinstance(self.source, FactStore) else None))
 
     def check(self) -> int:
         """The number of definitions in use; opening the project has checked them all."""

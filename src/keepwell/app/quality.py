@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from keepwell.definitions.library import Library
 from keepwell.definitions.metric import Metric
 from keepwell.facts.context import Cover
 from keepwell.facts.quality import Feed, Rejects, feeds, rejects
+from keepwell.facts.reading import Facts
+from keepwell.facts.store import FactStore
+from keepwell.facts.warehouse import WarehouseFacts
 from keepwell.metrics.families import unmet
 
 if TYPE_CHECKING:
@@ -29,25 +33,32 @@ class Unfed:
 
 @dataclass(frozen=True)
 class Status:
-    """What `keepwell status` shows. scored: first and last scored day and how many there are."""
+    """What `keepwell status` shows. scored: first and last scored day and how many there are.
+    known_now: tables that do not say since when a row is known, and so show as they are now."""
 
     feeds: tuple[Feed, ...]
     rejects: tuple[Rejects, ...]
     unfed: tuple[Unfed, ...]
     scored: tuple[date, date, int] | None
+    known_now: tuple[str, ...] = ()
 
 
 def status(project: Project) -> Status:
     """The state of the facts and of the history at present."""
-    facts = project.facts()
+    with closing(project.facts()) as facts:
+        return _status(project, facts)
+
+
+def _status(project: Project, facts: Facts) -> Status:
     covers = facts.coverage()
     questions = facts.questions()
     days = project.history.scored_days(project.settings.scorecards[0])["date"].to_pylist()
     return Status(
         tuple(feeds(facts, project.today(), project.settings.fresh_for)),
-        tuple(rejects(project.store)),
+        tuple(rejects(project.source)) if isinstance(project.source, FactStore) else (),
         tuple(_unfed(project, covers, questions)),
         (min(days), max(days), len(set(days))) if days else None,
+        tuple(facts.known_now) if isinstance(facts, WarehouseFacts) else (),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -13,8 +14,7 @@ from keepwell.cycle.reading import read_facts
 from keepwell.cycle.scoring import PORTFOLIO, Judge
 from keepwell.definitions.versions import resolved, version
 from keepwell.facts.known import Known
-from keepwell.facts.reading import FactReader
-from keepwell.facts.store import FactStore
+from keepwell.facts.reading import Facts, Source
 from keepwell.facts.turns import turns
 from keepwell.history import History, ScoredDay, Snapshot
 from keepwell.kit import clock
@@ -49,7 +49,7 @@ class Night:
     """The pass over a project's places."""
 
     judge: Judge
-    store: FactStore
+    source: Source
     history: History
     workspace: Workspace
     on_wait: Callable[[str], None] | None = None
@@ -67,7 +67,7 @@ class Night:
             text = resolved(plan.scorecard, self.judge.library)
             self.definitions[key] = version(text)
             self.history.keep_definition(self.definitions[key], text)
-        wanted = [t.day for t in self._tasks(sorted(set(days)), restate)]
+        wanted = [t.day for t in self.tasks(sorted(set(days)), restate)]
         scored: list[date] = []
         for start in range(0, len(wanted), MOST_DAYS_AT_ONCE):
             some = wanted[start : start + MOST_DAYS_AT_ONCE]
@@ -83,11 +83,11 @@ class Night:
         stood = sorted(set(days) - set(scored))
         return Outcome(tuple(scored), tuple(stood), tuple(scored) if restate else ())
 
-    def _tasks(self, days: Sequence[date], restate: bool) -> list[Task]:
+    def tasks(self, days: Sequence[date], restate: bool) -> list[Task]:
         """What is to be done of these days, in view of what is stored at present."""
         now = clock.now()
         # What is not visible yet has not arrived, though its import may have begun.
-        visible = min(now, self.store.place.manifest().written_at)
+        visible = min(now, self.source.written_at())
         snapshot = self.history.snapshot()
         found = (self._task(snapshot, day, now, visible, restate) for day in days)
         return [task for task in found if task is not None]
@@ -129,27 +129,39 @@ class Night:
         """When facts or ratings came to be known differently."""
         ratings = self.workspace.assessments(include_withdrawn=True)
         told = {at for a in ratings for at in (a.recorded_at, a.withdrawn_at) if at is not None}
-        return frozenset(turns(self.store)) | told
+        with closing(self.source.reader(Known.latest())) as facts:
+            return frozenset(turns(facts)) | told
 
-    def _reader(self, task: Task) -> FactReader:
+    def reader(self, task: Task) -> Facts:
+        """The facts as a task knows them."""
         # A row that was replaced after `arrived_by` had not been replaced yet.
         known = Known(min(task.known_at, task.arrived_by), task.arrived_by)
-        return read_facts(self.store, self.workspace, self.judge.settings, known, task.known_at)
+        return read_facts(self.source, self.workspace, self.judge.settings, known, task.known_at)
 
     def _scored(
         self, days: Sequence[date], restate: bool, note: Callable[[date], None]
     ) -> Iterator[ScoredDay]:
         """The days that are still to be scored; runs while the history is locked."""
-        for chunk in self._chunks(self._tasks(days, restate)):
+        for chunk in self._chunks(self.tasks(days, restate)):
             for scored in self._together(chunk):
                 note(scored.day)
                 yield scored
 
     def _together(self, chunk: Sequence[Task]) -> Iterator[ScoredDay]:
         scored_at = clock.now()
-        last = chunk[-1]
-        facts = self._reader(last)
-        plans = {k: p for k, p in self.judge.plans.items() if k in last.tables}
+        with closing(self.reader(chunk[-1])) as facts:
+            scored = self._tables(chunk, facts)
+        definitions = {k: self.definitions[k] for k in scored if k in self.definitions}
+        for task in chunk:
+            tables = {key: _of_day(table, task.day) for key, table in scored.items()}
+            yield ScoredDay(
+                task.day, tables, scored_at, task.known_at, task.arrived_by, definitions
+            )
+
+    def _tables(self, chunk: Sequence[Task], facts: Facts) -> dict[str, pa.Table]:
+        """The rows of all days, by scorecard, and those of the portfolio."""
+        tables = chunk[-1].tables
+        plans = {k: p for k, p in self.judge.plans.items() if k in tables}
         values = self.judge.values(facts, [t.day for t in chunk])
         overrides = {t.day: self.workspace.overrides(on=t.day, known=t.known_at) for t in chunk}
         scored: dict[str, pa.Table] = {}
@@ -157,14 +169,9 @@ class Night:
             own = {d: [o for o in those if o.scorecard == key] for d, those in overrides.items()}
             rows = self.judge.held(facts, values, plan)
             scored[key] = self.judge.scored(facts.con, rows, plan, own)
-        if PORTFOLIO in last.tables:
+        if PORTFOLIO in tables:
             scored[PORTFOLIO] = self.judge.portfolio(facts.con, values, scored)
-        definitions = {k: self.definitions[k] for k in scored if k in self.definitions}
-        for task in chunk:
-            tables = {key: _of_day(table, task.day) for key, table in scored.items()}
-            yield ScoredDay(
-                task.day, tables, scored_at, task.known_at, task.arrived_by, definitions
-            )
+        return scored
 
 
 def _of_day(table: pa.Table, day: date) -> pa.Table:

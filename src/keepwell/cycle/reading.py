@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 
 import pyarrow as pa
 
 from keepwell.definitions.settings import Settings
 from keepwell.facts.known import Known
-from keepwell.facts.reading import FactReader
-from keepwell.facts.store import FactStore
+from keepwell.facts.reading import Facts, Source
 from keepwell.kit import clock
 from keepwell.workspace import Assessment, Workspace
 
 
 def read_facts(
-    store: FactStore,
+    source: Source,
     workspace: Workspace,
     settings: Settings,
     known: Known,
     decided_at: datetime | None = None,
-) -> FactReader:
+) -> Facts:
     """The facts as known then, and what people had decided at `decided_at`, by default at the
     same instant."""
 
-    def reader(extra: Mapping[str, pa.Table]) -> FactReader:
-        return FactReader(
-            store,
+    def reader(extra: Mapping[str, pa.Table]) -> Facts:
+        return source.reader(
             known,
             extra=extra,
             project_timezone=settings.timezone,
@@ -36,7 +35,10 @@ def read_facts(
 
     ratings = workspace.assessments(decided_at or known.known_at)
     ends = any(a.expires_on is not None for a in ratings)
-    zones = reader({}).account_zones() if ends else {}
+    zones: Mapping[str, str] = {}
+    if ends:
+        with closing(reader({})) as facts:
+            zones = facts.account_zones()
     return reader({"assessments": _rows(ratings, zones, settings.timezone)})
 
 

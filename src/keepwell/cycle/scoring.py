@@ -21,6 +21,7 @@ from keepwell.definitions.settings import Settings
 from keepwell.facts.reading import Facts
 from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.evaluate import Freshness, evaluate, period_kinds_of
+from keepwell.metrics.shown import Shown, shown
 from keepwell.metrics.statements import Statement
 from keepwell.metrics.wide import row_keys
 from keepwell.scoring.plan import Plan
@@ -70,6 +71,12 @@ class Judge:
         return list(dict.fromkeys([*named, *self.settings.peers.by, *shown]))
 
     @cached_property
+    def metrics(self) -> list[str]:
+        """Every metric that a night needs."""
+        of_cards = [m for plan in self.plans.values() for m in plan.metrics]
+        return list(dict.fromkeys([*of_cards, *self.portfolio_metrics]))
+
+    @cached_property
     def conditions(self) -> list[Expression]:
         """Every condition of scorecards and segments."""
         of_cards = [c for plan in self.plans.values() for _, c in of_scorecard(plan.scorecard)]
@@ -84,11 +91,13 @@ class Judge:
         self, facts: Facts, days: Sequence[date], keys: Iterable[str] | None = None
     ) -> pa.Table:
         """The metric values of every customer on the given days, as evaluate() names them."""
-        if keys is None:
-            every = [m for plan in self.plans.values() for m in plan.metrics]
-            keys = [*every, *self.portfolio_metrics]
+        keys = self.metrics if keys is None else keys
         kinds = period_kinds_of(self.conditions)
         return evaluate(self.library, keys, facts, days, self.freshness, kinds)
+
+    def shown(self, facts: Facts, day: date, keys: Iterable[str] | None = None) -> Shown:
+        """The statements behind values(), counting nothing. facts: of which nothing was read."""
+        return shown(self.library, keys or self.metrics, facts, day, self.freshness)
 
     def held(self, facts: Facts, values: pa.Table, plan: Plan) -> pa.Table:
         """The values with held_from: accounts whose score is held have those of that day."""

@@ -27,7 +27,7 @@ from keepwell.definitions.scorecard import (
     Tier,
 )
 from keepwell.definitions.segment import Peers, Segment, Segmentation
-from keepwell.definitions.settings import Places, Settings, SourceSettings
+from keepwell.definitions.settings import Places, Settings, SourceSettings, WarehouseTables
 from keepwell.definitions.values import KEY, Model
 from keepwell.definitions.yaml import Document, FieldPath, merge, parse, read
 from keepwell.kit.errors import DefinitionErrors, KeepwellError, Problem, nearest
@@ -42,7 +42,7 @@ _BELOW: dict[str, type[Model]] = {
     "components": Component, "by": Measure, "tiers": Tier, "component_tiers": Tier,
     "ranges": Ramp, "adjustments": Adjustment, "add_points": AddPoints, "actions": Action,
     "printed_targets": Target, "segments": Segment, "assessed": Range, "allowed": Range,
-    "places": Places, "sources": SourceSettings, "peers": Peers,
+    "places": Places, "warehouse": WarehouseTables, "sources": SourceSettings, "peers": Peers,
 }  # fmt: skip
 
 

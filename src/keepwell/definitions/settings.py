@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, Field
 
@@ -12,6 +13,9 @@ from keepwell.definitions.values import Days, Key, Model, Name, one_line
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError
 
+ENGINES = ("postgresql", "postgres", "spark")
+"""What a warehouse can be called by in an address."""
+_SECRETS = {"password", "sslpassword"}
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 
 
@@ -29,12 +33,53 @@ def _currency(value: object) -> str:
     return str(value)
 
 
-class Places(Model):
-    """Where things are kept, relative to the project folder."""
+def _facts_place(value: object) -> str:
+    place = str(value)
+    scheme, separator, _ = place.partition("://")
+    if separator and scheme not in ENGINES:
+        known = ", ".join(f"{name}://" for name in ENGINES)
+        raise ValueError(
+            f"facts cannot be read from {scheme}://; expected a folder, {known}, local[*]"
+        )
+    if separator:
+        try:
+            refuse_password(place)
+        except KeepwellError as error:
+            raise ValueError(one_line(error)) from None
+    return place
 
-    facts: str = "data/facts"
+
+def refuse_password(address: str) -> None:
+    """Raises KeepwellError for an address that has a password in it, or that is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise KeepwellError(f"the address cannot be read: {error}") from None
+    if parts.password is not None or _SECRETS & {name for name, _ in parse_qsl(parts.query)}:
+        raise KeepwellError(
+            "a password does not belong into keepwell.yaml, which is in git",
+            expected="it in the environment (PGPASSWORD) or in a password file (~/.pgpass)",
+        )
+
+
+class Places(Model):
+    """Where things are kept, relative to the project folder. Facts can also be in a warehouse."""
+
+    facts: Annotated[str, BeforeValidator(_facts_place)] = Field(
+        "data/facts",
+        description="a folder, postgresql://user@host/database, spark://host:port or local[*]",
+    )
     history: str = "data/history"
     workspace: str = "data/workspace.sqlite"
+
+
+class WarehouseTables(Model):
+    """How the canonical tables are called in a warehouse, where they are not called as here."""
+
+    schema_: str | None = Field(None, alias="schema", description="where tables are that name none")
+    tables: dict[str, str] = Field(
+        {}, description="name in Keepwell: name there, or (Spark) a folder of Parquet files"
+    )
 
 
 class SourceSettings(Model):
@@ -52,6 +97,7 @@ class Settings(Model):
     scorecards: list[Name] = Field(min_length=1, description="in order; the first is the primary")
     segmentations: list[Key] | None = Field(None, description="empty: all that are defined")
     places: Places = Places()
+    warehouse: WarehouseTables = WarehouseTables.model_validate({})
     sources: dict[str, SourceSettings] = {}
     fresh_for: dict[str, Days] = Field(
         {}, description="how old the last covered day of a table or family may be"

@@ -105,8 +105,10 @@ def _late_kinds(
             yield _feed(source, name, counts, own, days, today)
 
 
-def quarantine(store: FactStore) -> pa.Table:
+def quarantine(store: FactStore | None) -> pa.Table:
     """Every row in quarantine: source_id, file, table, row_number, reason, field, raw (JSON)."""
+    if store is None:
+        return LEDGER_SCHEMAS[QUARANTINE].empty_table()
     return _ledger(store, QUARANTINE, '"source_id", "file", "table", row_number')
 
 

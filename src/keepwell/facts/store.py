@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +26,10 @@ from keepwell.kit.errors import KeepwellError
 from keepwell.kit.place import Manifest, Place, Writer, live_files
 from keepwell.kit.views import view_sql
 
+if TYPE_CHECKING:
+    from keepwell.facts.known import Known
+    from keepwell.facts.reading import FactReader
+
 LAYOUT = 1
 """The version of the layout of the stored tables; a change of it comes with an upgrade."""
 
@@ -38,6 +43,29 @@ class FactStore:
     def files(self, table: str, manifest: Manifest | None = None) -> list[str]:
         """Absolute paths of the Parquet files of a table, as of a manifest (default: now)."""
         return live_files(self.place, manifest or self.place.manifest(), table)
+
+    def reader(
+        self,
+        known: Known,
+        *,
+        extra: Mapping[str, pa.Table] | None = None,
+        project_timezone: str = "UTC",
+        project_currency: str = "USD",
+    ) -> FactReader:
+        """The tables as known at an instant, at the present manifest."""
+        from keepwell.facts.reading import FactReader
+
+        return FactReader(
+            self,
+            known,
+            extra=extra,
+            project_timezone=project_timezone,
+            project_currency=project_currency,
+        )
+
+    def written_at(self) -> datetime:
+        """When the present manifest was written."""
+        return self.place.manifest().written_at
 
     @contextmanager
     def writer(

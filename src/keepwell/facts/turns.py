@@ -1,45 +1,39 @@
-"""When the store came to know something differently."""
+"""When facts came to know something differently."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from keepwell.facts import sql
-from keepwell.facts.arrow import stored_schema
-from keepwell.facts.engine import connect
 from keepwell.facts.model import Table
+from keepwell.facts.reading import Facts
 from keepwell.facts.schema import IMPORTED
-from keepwell.facts.store import FactStore
-from keepwell.kit.views import view_sql
 
 _BY_THEIR_DATE = ("fx_rates", "merges")
 """Tables without a day or validity whose readers look at the date of every row."""
 
 
-def turns(store: FactStore) -> list[datetime]:
+def turns(facts: Facts) -> list[datetime]:
     """The instants at which any row got another version, came late or first showed, in order.
 
     Between two of them every day can be read with the same knowledge; what happened after a day
     is masked by the day itself.
     """
-    manifest = store.place.manifest()
     found: set[datetime] = set()
-    with connect() as con:
-        for name, table in IMPORTED.items():
-            files = store.files(name, manifest)
-            if not files:
-                continue
-            statement = sql.fill(
-                """
-                SELECT DISTINCT known_to FROM ($rows) WHERE known_to IS NOT NULL
-                UNION SELECT DISTINCT known_from FROM ($rows) WHERE NOT known_assumed
-                UNION SELECT DISTINCT known_from FROM ($rows) WHERE $unmasked
-                """,
-                rows=view_sql(files, stored_schema(table)),
-                unmasked=_unmasked(table),
-            )
-            instants = con.execute(statement).fetchall()
-            found.update(row[0] for row in instants)
+    for name, table in IMPORTED.items():
+        rows = facts.stored_versions(name)
+        if rows is None:
+            continue
+        statement = sql.fill(
+            """
+            SELECT DISTINCT known_to FROM ($rows) AS ended WHERE known_to IS NOT NULL
+            UNION SELECT DISTINCT known_from FROM ($rows) AS told WHERE NOT known_assumed
+            UNION SELECT DISTINCT known_from FROM ($rows) AS shown WHERE $unmasked
+            """,
+            rows=rows,
+            unmasked=_unmasked(table),
+        )
+        found.update(instant for (instant,) in facts.query(statement))
     return sorted(found)
 
 

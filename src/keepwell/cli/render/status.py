@@ -56,6 +56,10 @@ def _parts(found: Status, name: str, width: int) -> Iterator[RenderableType]:
         yield grid(_FEEDS, [_feed(f) for f in found.feeds], width)
     else:
         yield Text("  keepwell import PATH brings some.", "dim")
+    if found.known_now:
+        names = ", ".join(found.known_now)
+        yield Text(f"Read as known now, for lack of known_from: {names}")
+        yield Text("A past day is scored with what they hold today.", "dim")
     yield Text("")
     rejected = sum(r.rows for r in found.rejects)
     if found.rejects:
