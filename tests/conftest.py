@@ -5,17 +5,48 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from _pytest.terminal import TerminalReporter
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # How long an example takes depends on what else the machine does.
 settings.register_profile("keepwell", deadline=None)
 settings.load_profile("keepwell")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A session of Spark on this machine."""
+    from pyspark.sql import SparkSession
+
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17: apt-get install openjdk-17-jre-headless")
+    made = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", False)
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        # The tables of tests are small: a task for each of 200 parts would take most of the time.
+        .config("spark.sql.shuffle.partitions", 1)
+        # To compile a query takes far longer than so few rows; a cluster's test compiles.
+        .config("spark.sql.codegen.wholeStage", False)
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+        .config("spark.sql.adaptive.enabled", False)
+        .getOrCreate()
+    )
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +59,48 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; KEEPWELL_DATA names its folder")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Path]:
+    """The folder of a PostgreSQL server of this run's own, whose socket is in it."""
+    server_in = pytest.importorskip(
+        "pgserver.postgres_server", reason="no PostgreSQL server in a wheel for this Python"
+    ).get_server
+    # Not below pytest's own folder, into which the server's user may not look.
+    with tempfile.TemporaryDirectory(prefix="keepwell-postgres-") as folder:
+        server = server_in(folder, cleanup_mode="stop")
+        yield Path(folder)
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: Path) -> Callable[[], str]:
+    """Makes an empty database and gives its address."""
+    from adbc_driver_postgresql import dbapi
+
+    numbers = count()
+
+    def made() -> str:
+        name = f"test_{next(numbers)}"
+        with (
+            dbapi.connect(_address(postgres_server, "postgres"), autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"CREATE DATABASE {name}")
+        return _address(postgres_server, name)
+
+    return made
+
+
+@pytest.fixture
+def postgres(new_database: Callable[[], str]) -> str:
+    """The address of an empty database."""
+    return new_database()
+
+
+def _address(server: Path, database: str) -> str:
+    return f"postgresql://postgres@/{database}?host={quote(str(server), safe='')}"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from keepwell.cli.main import cli
 
-COMMANDS = ["init", "demo", "sheet", "import", "status", "check", "schema", "score", "accounts",
-            "explain", "simulate", "assess", "override", "export"]  # fmt: skip
+COMMANDS = ["init", "demo", "sheet", "import", "status", "check", "schema", "facts", "score",
+            "accounts", "explain", "simulate", "assess", "override", "export"]  # fmt: skip
 DATA = ["sheet", "import", "status", "check", "accounts", "explain", "simulate", "assess list",
         "override list", "export"]  # fmt: skip
+WITHOUT_PROJECT = {"init", "demo", "sheet", "schema", "facts ddl"}
 
 
 def walked(
@@ -89,7 +90,9 @@ def test_a_command_that_prints_data_has_every_format(name: str) -> None:
     assert "--output" in options
 
 
-@pytest.mark.parametrize("name", sorted(set(LEAVES) - {"init", "demo", "sheet", "schema"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(LEAVES) - {"init", "demo", "sheet", "schema", "facts ddl"})
+)
 def test_a_command_that_needs_a_project_can_be_told_which(name: str) -> None:
     options = {text: p for p in LEAVES[name].params for text in p.opts}
     assert {"-C", "--project"} <= set(options)

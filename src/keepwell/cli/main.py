@@ -27,6 +27,7 @@ _COMMANDS = {
     "status": "status:status",
     "check": "check:check",
     "schema": "schema:schema",
+    "facts": "facts:facts",
     "score": "score:score",
     "accounts": "accounts:accounts",
     "explain": "explain:explain",
