@@ -19,6 +19,7 @@ from keepwell.cli.options import (
 
 @click.command(cls=Command)
 @click.argument("account")
+@click.argument("metrics", metavar="[METRIC]...", nargs=-1)
 @project_option
 @as_of_option("A scored day. Default: the last one.")
 @click.option(
@@ -35,15 +36,22 @@ from keepwell.cli.options import (
     "Show the score with another value of a metric.",
 )
 @scorecard_option
+@click.option(
+    "--sql",
+    is_flag=True,
+    help="Print the SQL that counts the metrics of the scorecard, or only each METRIC.",
+)
 @click.option("--full", is_flag=True, help="Show every part of the change and every way up.")
 @data_options
 def explain(
     account: str,
+    metrics: tuple[str, ...],
     project: Path | None,
     as_of: str | None,
     since: str | None,
     whatif: dict[str, str],
     scorecard: str | None,
+    sql: bool,
     full: bool,
     fmt: str | None,
     output: Path | None,
@@ -52,7 +60,8 @@ def explain(
 
     The whole tree, what moved it since, the shortest way to the next tier, and accounts alike.
     ACCOUNT is an id, a name, or a part of a name that only one account has. `earned` and `lost` are
-    in points of the score; what was earned adds up to it.
+    in points of the score; what was earned adds up to it. With --sql, the statements behind the
+    measures instead, in the SQL of the engine where the facts are.
 
     Examples:
 
@@ -61,12 +70,20 @@ def explain(
       keepwell explain "Blue Harbour" --since 2026-01-01
       keepwell explain acc-0042 --whatif daily_active_share=75%
       keepwell explain acc-0042 --format json
+      keepwell explain acc-0042 --sql nps_latest
     """
     from keepwell.app.days_scored import plan_of
-    from keepwell.cli.output import deliver
+    from keepwell.cli.output import deliver, write_text
     from keepwell.cli.render import explain as render
 
     opened = open_project(project)
+    if sql:
+        if since is not None or whatif or full or fmt is not None:
+            raise click.UsageError("--sql goes with --as-of, --scorecard and --output only")
+        write_text(opened.sql(account, metrics, as_of=as_of, scorecard=scorecard), output)
+        return
+    if metrics:
+        raise click.UsageError("METRIC is for --sql; a name with blanks needs quotes")
     found = opened.explain(
         account, as_of=as_of, since=since, scorecard=scorecard, whatif=whatif or None
     )

@@ -24,8 +24,18 @@ if TYPE_CHECKING:
     help="Score days that are scored already anew, with what is known today. The old result of"
     " each day stays readable.",
 )
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Print the SQL that scoring the day would run, and neither count nor write anything.",
+)
 def score(
-    project: Path | None, as_of: str | None, first: str | None, last: str | None, restate: bool
+    project: Path | None,
+    as_of: str | None,
+    first: str | None,
+    last: str | None,
+    restate: bool,
+    plan: bool,
 ) -> None:
     """Score a day or a range of days, and keep the result.
 
@@ -38,12 +48,18 @@ def score(
       keepwell score
       keepwell score --as-of 2026-03-01
       keepwell score --from 2026-01-01 --to yesterday
+      keepwell score --plan > tonight.sql
     """
     from keepwell.cli.console import say, show
     from keepwell.cli.portfolio import overview
     from keepwell.cli.progress import over_days
 
     opened = open_project(project)
+    if plan:
+        if first is not None or last is not None or restate:
+            raise click.UsageError("--plan shows one day: name it with --as-of")
+        click.echo(opened.plan(as_of), nl=False)
+        return
     with over_days("Scoring") as progress:
         outcome = opened.score(
             as_of, first=first, last=last, restate=restate, progress=progress, on_wait=say
