@@ -55,6 +55,8 @@ WORKS: dict[str, Work] = {
         Work("varied", "nights:varied", _ALL, needs="night"),
         Work("windows-by-hand", "windows:reference", _ALL),
         Work("windows", "windows:values", _ALL, needs="windows-by-hand"),
+        Work("postgres", "warehouses:postgres", ("S", "M"), needs="reference"),
+        Work("spark", "warehouses:spark", ("S", "M"), needs="reference"),
         Work("history", "history_size:year", ("S", "M")),
         Work("years", "history_size:nights", ("S", "M")),
     )
