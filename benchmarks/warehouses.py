@@ -20,7 +20,7 @@ from keepwell.facts.schema import IMPORTED
 from keepwell.facts.warehouse import Warehouse
 from keepwell.kit.views import text
 
-TIMES = 3
+TIMES = 1
 
 
 def postgres(size: str, scratch: Path) -> Iterator[Figure | str]:
