@@ -11,18 +11,6 @@ from keepwell.cli.options import open_project
 from keepwell.facts import ddl
 from tests.cli.running import Here
 
-SHEET = Path(__file__).resolve().parents[2] / "examples" / "plan-tiered-sheet"
-
-
-@pytest.fixture
-def project(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the facts of a sheet."""
-    monkeypatch.setenv("KEEPWELL_NOW", "2026-01-10T12:00:00+00:00")
-    folder = tmp_path / "acme"
-    here.good("init", folder, "--framework", "plan-tiered")
-    here.good("import", SHEET / "sheet.csv", "--map", SHEET / "mapping.yaml", "-C", folder)
-    return folder
-
 
 def names(folder: Path) -> list[str]:
     """The accounts in a project's facts, wherever these are."""
@@ -53,28 +41,28 @@ def test_an_unknown_table_gets_near_names(here: Here) -> None:
 
 
 def test_a_project_goes_on_with_the_facts_that_were_loaded(
-    here: Here, project: Path, postgres: str
+    here: Here, sheet_project: Path, postgres: str
 ) -> None:
-    before = names(project)
-    code, out, err = here("facts", "load", postgres, "--schema", "kw", "-C", project)
+    before = names(sheet_project)
+    code, out, err = here("facts", "load", postgres, "--schema", "kw", "-C", sheet_project)
     assert code == 0, err
     assert "loading accounts: 5 rows" in err
     assert ["accounts", "5"] in [line.split() for line in out.splitlines()]
     lines = out.splitlines()[-2:]
     assert lines[1] == "warehouse: {schema: kw}"
-    settings = project / "keepwell.yaml"
+    settings = sheet_project / "keepwell.yaml"
     settings.write_text("\n".join([settings.read_text("utf-8"), *lines, ""]), "utf-8")
-    (project / "data" / "facts").rename(project / "put away")
-    assert names(project) == before
+    (sheet_project / "data" / "facts").rename(sheet_project / "put away")
+    assert names(sheet_project) == before
     assert len(before) == 5
-    code, _, err = here("facts", "load", postgres, "-C", project)
+    code, _, err = here("facts", "load", postgres, "-C", sheet_project)
     assert code == 2
     assert "are in a warehouse" in err
 
 
-def test_a_password_is_refused(here: Here, project: Path) -> None:
+def test_a_password_is_refused(here: Here, sheet_project: Path) -> None:
     address = "postgresql://me:hunter2@example.invalid/db"
-    code, out, err = here("facts", "load", address, "-C", project)
+    code, out, err = here("facts", "load", address, "-C", sheet_project)
     assert (code, out) == (2, "")
     assert "a password does not belong into keepwell.yaml" in err
     assert "PGPASSWORD" in err

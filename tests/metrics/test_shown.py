@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import pytest
@@ -51,9 +52,9 @@ def run() -> list[Viewed | Given | Asked]:
     return told
 
 
-def texts(steps: object) -> list[str]:
+def texts(steps: Iterable[object]) -> list[str]:
     found = []
-    for step in steps:  # type: ignore[attr-defined]
+    for step in steps:
         if isinstance(step, Viewed):
             found.append(f"{step.name}: {step.select}")
         elif isinstance(step, Asked | Portfolio | Counts):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 import pyarrow as pa
 
@@ -31,18 +31,20 @@ ENTERED = "workspace"
 """The source_id of rows that came in beside the stored ones and name no source."""
 
 
+class Around(TypedDict, total=False):
+    """What facts are told of a project: rows beside those that are stored, by table, and what
+    stands in where an account has no time zone or currency."""
+
+    extra: Mapping[str, pa.Table] | None
+    project_timezone: str
+    project_currency: str
+
+
 class Source(Protocol):
     """Where facts can be read from."""
 
-    def reader(
-        self,
-        known: Known,
-        *,
-        extra: Mapping[str, pa.Table] | None = None,
-        project_timezone: str = "UTC",
-        project_currency: str = "USD",
-    ) -> Facts:
-        """The tables as known at an instant. extra: rows beside those that are there."""
+    def reader(self, known: Known, **around: Unpack[Around]) -> Facts:
+        """The tables as known at an instant."""
 
     def written_at(self) -> datetime:
         """Until when all that had arrived can be seen."""
@@ -269,21 +271,8 @@ class Facts(ABC):
 class FactReader(Facts):
     """The tables of a store, at the manifest that was current when the reader was made."""
 
-    def __init__(
-        self,
-        store: FactStore,
-        known: Known,
-        *,
-        extra: Mapping[str, pa.Table] | None = None,
-        project_timezone: str = "UTC",
-        project_currency: str = "USD",
-    ) -> None:
-        super().__init__(
-            known,
-            extra=extra,
-            project_timezone=project_timezone,
-            project_currency=project_currency,
-        )
+    def __init__(self, store: FactStore, known: Known, **around: Unpack[Around]) -> None:
+        super().__init__(known, **around)
         self.store = store
         self.manifest = store.place.manifest()
         self._counted: dict[str, int] = {}

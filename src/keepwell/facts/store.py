@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import duckdb
 import pyarrow as pa
@@ -28,7 +28,7 @@ from keepwell.kit.views import view_sql
 
 if TYPE_CHECKING:
     from keepwell.facts.known import Known
-    from keepwell.facts.reading import FactReader
+    from keepwell.facts.reading import Around, FactReader
 
 LAYOUT = 1
 """The version of the layout of the stored tables; a change of it comes with an upgrade."""
@@ -44,24 +44,11 @@ class FactStore:
         """Absolute paths of the Parquet files of a table, as of a manifest (default: now)."""
         return live_files(self.place, manifest or self.place.manifest(), table)
 
-    def reader(
-        self,
-        known: Known,
-        *,
-        extra: Mapping[str, pa.Table] | None = None,
-        project_timezone: str = "UTC",
-        project_currency: str = "USD",
-    ) -> FactReader:
+    def reader(self, known: Known, **around: Unpack[Around]) -> FactReader:
         """The tables as known at an instant, at the present manifest."""
         from keepwell.facts.reading import FactReader
 
-        return FactReader(
-            self,
-            known,
-            extra=extra,
-            project_timezone=project_timezone,
-            project_currency=project_currency,
-        )
+        return FactReader(self, known, **around)
 
     def written_at(self) -> datetime:
         """When the present manifest was written."""

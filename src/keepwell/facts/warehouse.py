@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Unpack
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from keepwell.facts.context import Cover
 from keepwell.facts.engines.base import Columns, Kind, Remote
 from keepwell.facts.known import BEGINNING, Known
 from keepwell.facts.model import ColumnType, Table
-from keepwell.facts.reading import Facts
+from keepwell.facts.reading import Around, Facts
 from keepwell.facts.schema import IMPORTED, PROVENANCE, family
 from keepwell.facts.spans import spans
 from keepwell.kit import clock
@@ -68,22 +68,9 @@ class Warehouse:
     schema: str | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
 
-    def reader(
-        self,
-        known: Known,
-        *,
-        extra: Mapping[str, pa.Table] | None = None,
-        project_timezone: str = "UTC",
-        project_currency: str = "USD",
-    ) -> WarehouseFacts:
+    def reader(self, known: Known, **around: Unpack[Around]) -> WarehouseFacts:
         """The tables as known at an instant. Raises KeepwellError with all that does not fit."""
-        return WarehouseFacts(
-            self,
-            known,
-            extra=extra,
-            project_timezone=project_timezone,
-            project_currency=project_currency,
-        )
+        return WarehouseFacts(self, known, **around)
 
     def written_at(self) -> datetime:
         """Until when all that had arrived is visible: what is loaded shows at once."""
@@ -98,8 +85,8 @@ class WarehouseFacts(Facts):
     than its `fresh_days`: then up to its own last row.
     """
 
-    def __init__(self, warehouse: Warehouse, known: Known, **settings: Any) -> None:
-        super().__init__(known, **settings)
+    def __init__(self, warehouse: Warehouse, known: Known, **around: Unpack[Around]) -> None:
+        super().__init__(known, **around)
         self.warehouse = warehouse
         self._brought: set[str] = set()
         engine = self.engine
