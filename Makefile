@@ -31,13 +31,17 @@ $(KEEPWELL) accounts --project $(DEMO) --limit 15
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test format bench docs lock upgrade clean
+.PHONY: help install extra demo test format bench docs lock upgrade clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 install: $(BASE) ## put keepwell into .venv/bin
 	@echo "Installed: $(KEEPWELL)"
+
+extra: $(BASE) ## add a part to .venv, such as EXTRA=postgres or EXTRA=spark
+	uv=$$(sh tools/uv.sh) && "$$uv" pip install --quiet --python $(BIN)/python \
+		--constraint requirements/dev.txt --build-constraint requirements/build.txt -e '.[$(EXTRA)]'
 
 demo: $(BASE) ## install, make an example company, score it, show its portfolio
 	$(DEMO_COMMANDS)

@@ -71,5 +71,5 @@ def not_installed(error: ImportError, engine: str, extra: str) -> KeepwellError:
     """What to tell where an engine's part is not there."""
     return KeepwellError(
         f"facts in {engine} need a part that is not installed: {error.name}",
-        todo=f"pip install 'keepwell[{extra}]'",
+        todo=f"make extra EXTRA={extra} in a checkout, else pip install 'keepwell[{extra}]'",
     )
