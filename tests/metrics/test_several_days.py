@@ -15,7 +15,7 @@ from keepwell.definitions.library import Library
 from keepwell.definitions.loading import load
 from keepwell.facts.memory import MemoryFacts
 from keepwell.facts.schema import IMPORTED
-from tests.metrics.measuring import measured
+from tests.metrics.measuring import Tables, measured
 from tests.metrics.mixed import company
 
 DAYS = [date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1)]
@@ -27,13 +27,24 @@ def library() -> Library:
 
 
 @cache
-def together() -> pa.Table:
-    facts = MemoryFacts(company(), project_currency="EUR")
+def tables(for_itself: bool) -> Tables:
+    """The company; `for_itself` without what makes accounts count for others, or close."""
+    rows = dict(company())
+    if for_itself:
+        del rows["merges"], rows["account_periods"]
+        rows["accounts"] = [{**a, "rollup_mode": None} for a in rows["accounts"]]
+    return rows
+
+
+@cache
+def together(for_itself: bool = False) -> pa.Table:
+    facts = MemoryFacts(tables(for_itself), project_currency="EUR")
     return measured(library(), facts, DAYS, period_kinds=["seasonal_closure"]).table
 
 
-def of_day(day: date) -> pa.Table:
-    return together().filter(pc.equal(together()["asked_on"], day)).combine_chunks()
+def of_day(day: date, for_itself: bool) -> pa.Table:
+    table = together(for_itself)
+    return table.filter(pc.equal(table["asked_on"], day)).combine_chunks()
 
 
 def test_the_company_has_rows_of_every_table_and_feeds_most_metrics() -> None:
@@ -45,13 +56,15 @@ def test_the_company_has_rows_of_every_table_and_feeds_most_metrics() -> None:
     assert len(known) > 150, sorted(set(library().metrics) - set(known))
 
 
+@pytest.mark.parametrize("for_itself", [False, True], ids=["mixed", "for itself"])
 @pytest.mark.parametrize("day", [DAYS[0], DAYS[-1]], ids=str)
-def test_a_day_among_others_is_the_day_by_itself(day: date) -> None:
-    facts = MemoryFacts(company(), project_currency="EUR")
+def test_a_day_among_others_is_the_day_by_itself(day: date, for_itself: bool) -> None:
+    facts = MemoryFacts(tables(for_itself), project_currency="EUR")
     alone = measured(library(), facts, day, period_kinds=["seasonal_closure"]).table
-    assert alone.schema == of_day(day).schema
+    among = of_day(day, for_itself)
+    assert alone.schema == among.schema
     for name in alone.column_names:
-        assert alone[name].combine_chunks().equals(of_day(day)[name].combine_chunks()), name
+        assert alone[name].combine_chunks().equals(among[name].combine_chunks()), name
 
 
 def test_the_order_of_rows_and_days_does_not_matter() -> None:

@@ -22,7 +22,7 @@ from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
 from keepwell.metrics.excluding import keeping_out, without
 from keepwell.metrics.instance import Instance, argument_of, expressions_of, is_money
 from keepwell.metrics.money import RATES, converted
-from keepwell.metrics.reduce import added_up, counting
+from keepwell.metrics.reduce import Form, added_up, counting, grouped_by_day, knowing_next
 from keepwell.metrics.rows import (
     LOCAL,
     RowScope,
@@ -34,6 +34,7 @@ from keepwell.metrics.rows import (
 )
 from keepwell.metrics.scans import (
     ACCOUNT,
+    BY,
     RATE,
     ROW_CLOSED,
     ROW_DAY,
@@ -143,9 +144,9 @@ def scan(
         types += found.schema().types
     rows = counting(table, rows, instances)
     # Where one day is asked for there is nothing to be saved.
-    reduced = not setting.one_day and way.is_reducible(table)
-    if reduced:
-        rows = added_up(table, rows, instances, way.keys(table))
+    form = "rows" if setting.one_day else way.form(table, for_itself=not setting.by_account)
+    if form != "rows":
+        rows = _fewer(table, rows, way, form)
     elif any(t.is_timestamp() for t in types):
         rows = setting.with_zone(rows)
         rows = with_local_days(table, rows, setting.zone_of(rows))
@@ -166,7 +167,17 @@ def scan(
     if "account" in targets:
         reads.append(ACCOUNTS)
     rows = _with_rates(setting, rows, targets)
-    return Scan(table, rows, closes, reduced, setting.zone, tuple(reads))
+    return Scan(table, rows, closes, form, setting.zone, tuple(reads))
+
+
+def _fewer(table: Table, rows: ir.Table, way: Way, form: Form) -> ir.Table:
+    keys = way.keys(table)
+    if form == "grouped":
+        keys = {name: key for name, key in keys.items() if name != BY}
+    rows = added_up(table, rows, way.instances, keys)
+    if form == "grouped":
+        return grouped_by_day(table, rows, way.instances)
+    return knowing_next(table, rows, way.instances, keys) if form == "knowing next" else rows
 
 
 def _named(table: Table, columns: Sequence[str], reading: Reading) -> ir.Table:

@@ -4,13 +4,18 @@ What a row counts for can depend on the asked day only through its own day, unle
 at something that became known later. Where none does, a table of daily rows is first added up to
 account-days (or, for distinct counts, to the days of each distinct value). So a window of 90 days
 over 30 asked days multiplies days, not rows.
+
+Three kinds of values need even less. Of a first time only the first day of each value matters. Rows
+that are grouped by their own day are grouped once, since an asked day sees all of a group or none.
+And a value is in a window for the last time on a day that no later one in the window follows: where
+each day knows the next one, distinct values are counted like rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -20,11 +25,16 @@ from keepwell.definitions.metric import Metric
 from keepwell.facts.model import Table
 from keepwell.metrics.compile import compiled, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
-from keepwell.metrics.rows import RowScope, column_of
+from keepwell.metrics.rows import RowScope, column_of, local_day
 
 Value = Any
+Form = Literal["rows", "added up", "grouped", "knowing next"]
+"""In which rows come to the asked days: as they are, or as one of these functions leaves them."""
+
 DAILY = frozenset({"count", "sum", "mean", "share", "min", "max", "days_since_last"})
 DISTINCT = frozenset({"count_distinct", "days_since_first"})
+COUNTED = frozenset({"count", "count_distinct"})
+"""What is 0 where there is nothing, and so says of a group that it has no rows that count."""
 
 
 def is_reducible(table: Table, instances: Sequence[Instance]) -> bool:
@@ -65,7 +75,7 @@ def counting(table: Table, rows: ir.Table, instances: Sequence[Instance]) -> ir.
         if not told:
             return rows
         conditions[tuple(e.text for e in told)] = _all(told, scope)
-    return rows.filter(reduce(lambda a, b: a | b, conditions.values()))
+    return rows.filter(_any(conditions.values()))
 
 
 def added_up(
@@ -83,12 +93,63 @@ def added_up(
     columns: dict[str, Value] = {}
     for key, metric in metrics.items():
         columns |= _partial(key, metric, rows, scope)
-    return rows.group_by("account_id", str(table.day), *keys).agg(**columns)
+    day = str(table.day)
+    if all(metric.kind == "days_since_first" for metric in metrics.values()):
+        counted = _any(_all(_conditions(metric), scope) for metric in metrics.values())
+        columns[day] = rows[day].min(where=counted)
+        return rows.group_by("account_id", *keys).agg(**columns)
+    return rows.group_by("account_id", day, *keys).agg(**columns)
+
+
+def grouped_by_day(table: Table, rows: ir.Table, instances: Sequence[Instance]) -> ir.Table:
+    """Rows that were added up, with one row per account and day: for each metric `of day <key>`,
+    its value over the rows of that day; null where none counts."""
+    columns: dict[str, Value] = {}
+    for instance in {i.key: i for i in instances}.values():
+        name, kind = of_day(instance), instance.metric.kind
+        if kind == "count_distinct":
+            columns[name] = rows.count(where=rows[f"n {instance.key}"] > 0).cast("float64")
+        else:
+            columns[name] = of_parts(rows, instance, ibis.literal(True), ibis.null("int64"))
+        if kind in COUNTED:
+            columns[name] = columns[name].nullif(0)
+    return rows.group_by("account_id", str(table.day)).agg(**columns)
+
+
+def of_day(instance: Instance) -> str:
+    """The column of grouped_by_day() for a metric."""
+    return f"of day {instance.key}"
+
+
+def knowing_next(
+    table: Table, rows: ir.Table, instances: Sequence[Instance], keys: Iterable[str]
+) -> ir.Table:
+    """Rows that were added up by keys, with `next <key>` for each metric: the next day on which
+    rows of the same account and keys count for it, as a number; null where none follows."""
+    day = rows[str(table.day)]
+    alike = [rows.account_id, *(rows[key] for key in keys)]
+    later = ibis.window(group_by=alike, order_by=day, rows=(1, None))
+    nexts: dict[str, Value] = {}
+    for key in dict.fromkeys(i.key for i in instances):
+        follows = ibis.cases((rows[f"n {key}"] > 0, day)).min().over(later)
+        nexts[f"next {key}"] = local_day(follows, None)
+    return rows.mutate(**nexts)
+
+
+def is_last(rows: ir.Table, instance: Instance, as_of: Value) -> Value:
+    """Of rows that came from knowing_next(), whether one counts and none that follows does up to a
+    day."""
+    follows = rows[f"next {instance.key}"]
+    return (rows[f"n {instance.key}"] > 0) & (follows.isnull() | (follows > as_of))
 
 
 def _conditions(metric: Metric) -> list[Expression]:
     """What a row must satisfy to be counted."""
     return [e for e in (metric.where, metric.count) if isinstance(e, Expression)]
+
+
+def _any(conditions: Iterable[Value]) -> Value:
+    return reduce(lambda a, b: a | b, conditions)
 
 
 def _all(conditions: Sequence[Expression], scope: RowScope) -> Value:

@@ -7,8 +7,9 @@ further back (`before(logins_7d, 7 days)` is logins_7d at offset 7).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import ibis
@@ -22,7 +23,7 @@ from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, hours_between, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.money import RATE_TYPE
-from keepwell.metrics.reduce import of_parts
+from keepwell.metrics.reduce import COUNTED, Form, is_last, of_day, of_parts
 from keepwell.metrics.rows import RowScope, local_date
 from keepwell.metrics.statements import Reading
 
@@ -52,9 +53,14 @@ class Scan:
     table: Table
     rows: ir.Table
     has_closures: bool
-    reduced: bool  # the rows were added up, see reduce.py
+    form: Form  # what became of the rows, see reduce.py
     same_zone: str | None  # the time zone of all accounts; None where they differ
     reads: tuple[Reading, ...]  # what must be ready before they can be read
+
+    @property
+    def reduced(self) -> bool:
+        """Whether there are fewer rows than in the table."""
+        return self.form != "rows"
 
     def as_of(self, instance: Instance) -> Value:
         """The last day that the instance sees."""
@@ -107,6 +113,10 @@ class Scan:
         where, valid = instance.metric.where, scope.is_valid()
         counts = ibis.literal(True) if where is None else truth(compiled(where, scope))
         return counts if valid is None else valid & counts
+
+    def is_last(self, instance: Instance) -> Value:
+        """Of rows that know the next one, whether none that follows is seen."""
+        return self.seen(instance) & is_last(self.rows, instance, self.as_of(instance))
 
     def keyed(self, **columns: Value) -> Scan:
         """The rows with further columns, as far as these have values."""
@@ -223,6 +233,9 @@ def per_group(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     """Aggregates per value of a column, then over the values."""
     name = instances[0].metric.per
     assert name is not None
+    if scan.form == "grouped":
+        seen = {i.column: ibis.cases((scan.seen(i), scan.rows[of_day(i)])) for i in instances}
+        return scan.rows.group_by(*GROUP).agg(**_over_groups(seen, instances))
     if not scan.reduced:
         scan = scan.keyed(**{BY: scan.scope(instances[0]).name(name)})
     lost: dict[str, Value] = {}
@@ -232,13 +245,22 @@ def per_group(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
         inner = {i.column: _aggregated(scan, i) for i in instances}
         lost = {name: count for i in instances for name, count in _unconverted(scan, i).items()}
         groups = scan.rows.group_by(*GROUP, BY).agg(**inner, **lost)
-    outer = {i.column: _outer(_of_group(groups, i), i.metric.then or "max") for i in instances}
+    outer = _over_groups({i.column: _of_group(groups, i) for i in instances}, instances)
     outer |= {name: groups[name].sum() for name in lost}
     return groups.group_by(*GROUP).agg(**outer)
 
 
+def _over_groups(values: Mapping[str, Value], instances: Sequence[Instance]) -> dict[str, Value]:
+    return {i.column: _outer(values[i.column], i.metric.then or "max") for i in instances}
+
+
 def _distinct(scan: Scan, instances: Sequence[Instance], *by: str) -> ir.Table:
     """How many values of a column each instance has seen, per account and day, and `by`."""
+    if scan.form == "knowing next":
+        lasts = [scan.is_last(i) for i in instances]
+        scan = replace(scan, rows=scan.rows.filter(reduce(lambda a, b: a | b, lasts)))
+        counted = {i.column: scan.rows.count(where=scan.is_last(i)) for i in instances}
+        return scan.rows.group_by(*GROUP, *by).agg(**counted)
     if not scan.reduced:
         value = compiled(argument_of(instances[0].metric), scan.scope(instances[0]))
         scan = scan.keyed(**{VALUE: value})
@@ -276,7 +298,7 @@ def _has_seen(trace: Value, instance: Instance, table: Table) -> Value:
 
 def _of_group(groups: ir.Table, instance: Instance) -> Value:
     """The aggregate of one group; null where the group has no rows that count."""
-    counted = instance.metric.kind in ("count", "count_distinct")
+    counted = instance.metric.kind in COUNTED
     return groups[instance.column].nullif(0) if counted else groups[instance.column]
 
 

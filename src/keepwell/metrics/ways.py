@@ -14,7 +14,7 @@ from keepwell.facts.schema import TABLES
 from keepwell.metrics.excluding import keeping_out
 from keepwell.metrics.instance import Instance, argument_of
 from keepwell.metrics.instances import Needed
-from keepwell.metrics.reduce import is_reducible
+from keepwell.metrics.reduce import Form, is_reducible
 from keepwell.metrics.scans import (
     BY,
     VALUE,
@@ -55,9 +55,18 @@ class Way:
             found[VALUE] = argument_of(first)
         return found
 
-    def is_reducible(self, table: Table) -> bool:
-        """Whether its rows can be added up before the asked days are known."""
-        return self.name not in ("latest", "streak") and is_reducible(table, self.instances)
+    def form(self, table: Table, *, for_itself: bool) -> Form:
+        """In which form its rows are fewest where several days are asked for. for_itself: whether
+        every account counts for itself, and always."""
+        if self.name in ("latest", "streak") or not is_reducible(table, self.instances):
+            return "rows"
+        first = self.instances[0].metric
+        if for_itself and table.has_days:
+            if self.name == "per" and first.per == table.day:
+                return "grouped"
+            if first.kind == "count_distinct":
+                return "knowing next"
+        return "added up"
 
     def counted(self, scan: Scan) -> ir.Table:
         """One row per account and asked day, with a column for each instance."""
