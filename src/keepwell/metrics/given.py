@@ -36,23 +36,36 @@ def given_values(setting: Setting, offset: int, nodes: Sequence[Needed]) -> ir.T
         told_on=local_day(rows.assessed_at, setting.zone_of(rows)),
         ends_on=local_day(rows.expires_at, setting.zone_of(rows)),
     )
-    rows = setting.on_days(rows, None, [OWN] if setting.by_account else [], None)
-    if setting.by_account:
-        # What was said of a child says nothing of its parent.
-        rows = rows.filter(rows[OWN] == 1)
-    today = rows[ASKED_DAY] - offset
-    rows = rows.filter(rows.told_on <= today)
-    newest = ibis.row_number().over(
-        group_by=[*(rows[g] for g in GROUP), rows.question_key],
-        order_by=[rows.assessed_at.desc(), rows.assessment_id.desc()],
+    # Each stands until the next one, whichever day is asked for.
+    following = rows.told_on.lead().over(
+        group_by=[rows.account_id, rows.question_key],
+        order_by=[rows.assessed_at, rows.assessment_id],
     )
-    rows = rows.mutate(told_rank=newest)
-    rows = rows.filter(rows.told_rank == 0)
+    rows = rows.mutate(replaced_on=following)
+    rows = setting.on_days(rows, None, [OWN] if setting.by_account else [], None)
+    today = rows[ASKED_DAY] - offset
+    rows = rows.filter(
+        rows.told_on <= today, rows.replaced_on.isnull() | (rows.replaced_on > today)
+    )
+    if setting.by_account:
+        rows = _of_merged(rows)
     today = rows[ASKED_DAY] - offset
     columns: dict[str, Value] = {}
     for node in nodes:
         columns |= _columns(rows, node, today)
     return rows.group_by(*GROUP).agg(**columns)
+
+
+def _of_merged(rows: ir.Table) -> ir.Table:
+    """Of all that accounts which were merged into one were told, the newest."""
+    # What was said of a child says nothing of its parent.
+    rows = rows.filter(rows[OWN] == 1)
+    newest = ibis.row_number().over(
+        group_by=[*(rows[g] for g in GROUP), rows.question_key],
+        order_by=[rows.assessed_at.desc(), rows.assessment_id.desc()],
+    )
+    rows = rows.mutate(told_rank=newest)
+    return rows.filter(rows.told_rank == 0)
 
 
 def _columns(rows: ir.Table, node: Needed, today: Value) -> dict[str, Value]:

@@ -22,7 +22,7 @@ from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
 from keepwell.metrics.excluding import keeping_out, without
 from keepwell.metrics.instance import Instance, argument_of, expressions_of, is_money
 from keepwell.metrics.money import RATES, converted
-from keepwell.metrics.reduce import Form, added_up, counting, grouped_by_day, knowing_next
+from keepwell.metrics.reduce import Form, added_up, counting, grouped_by_day, knowing_next, not_over
 from keepwell.metrics.rows import (
     LOCAL,
     RowScope,
@@ -147,6 +147,9 @@ def scan(
     form = "rows" if setting.one_day else way.form(table, for_itself=not setting.by_account)
     if form != "rows":
         rows = _fewer(table, rows, way, form)
+        if form == "knowing next":
+            days = ibis.table(dict.fromkeys((i.end for i in instances), "int64"), name=DAYS_TABLE)
+            rows = not_over(rows, instances, days)
     elif any(t.is_timestamp() for t in types):
         rows = setting.with_zone(rows)
         rows = with_local_days(table, rows, setting.zone_of(rows))

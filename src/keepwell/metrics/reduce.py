@@ -143,6 +143,17 @@ def is_last(rows: ir.Table, instance: Instance, as_of: Value) -> Value:
     return (rows[f"n {instance.key}"] > 0) & (follows.isnull() | (follows > as_of))
 
 
+def not_over(rows: ir.Table, instances: Sequence[Instance], days: ir.Table) -> ir.Table:
+    """Rows that came from knowing_next() without those that are the last ones on none of the days:
+    the next one has come by the first of them."""
+    opens = [
+        rows[f"next {i.key}"].isnull()
+        | (rows[f"next {i.key}"] > days[i.end].min().as_scalar() - i.offset)
+        for i in instances
+    ]
+    return rows.filter(_any(opens))
+
+
 def _conditions(metric: Metric) -> list[Expression]:
     """What a row must satisfy to be counted."""
     return [e for e in (metric.where, metric.count) if isinstance(e, Expression)]

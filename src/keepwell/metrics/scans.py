@@ -118,6 +118,11 @@ class Scan:
         """Of rows that know the next one, whether none that follows is seen."""
         return self.seen(instance) & is_last(self.rows, instance, self.as_of(instance))
 
+    def of_last(self, instances: Sequence[Instance]) -> Scan:
+        """The rows that are the last ones for any of the instances."""
+        lasts = [self.is_last(i) for i in instances]
+        return replace(self, rows=self.rows.filter(reduce(lambda a, b: a | b, lasts)))
+
     def keyed(self, **columns: Value) -> Scan:
         """The rows with further columns, as far as these have values."""
         rows = self.rows.mutate(**columns)
@@ -210,6 +215,8 @@ def _days_aggregate(scan: Scan, instance: Instance, kind: str, seen: Value) -> V
 
 def plain(scan: Scan, instances: Sequence[Instance]) -> ir.Table:
     """All plain aggregates over the table in one group-by."""
+    if scan.form == "knowing next":
+        scan = scan.of_last(instances)
     columns: dict[str, Value] = {}
     for i in instances:
         columns |= {i.column: _aggregated(scan, i), **_unconverted(scan, i)}
@@ -257,8 +264,7 @@ def _over_groups(values: Mapping[str, Value], instances: Sequence[Instance]) -> 
 def _distinct(scan: Scan, instances: Sequence[Instance], *by: str) -> ir.Table:
     """How many values of a column each instance has seen, per account and day, and `by`."""
     if scan.form == "knowing next":
-        lasts = [scan.is_last(i) for i in instances]
-        scan = replace(scan, rows=scan.rows.filter(reduce(lambda a, b: a | b, lasts)))
+        scan = scan.of_last(instances)
         counted = {i.column: scan.rows.count(where=scan.is_last(i)) for i in instances}
         return scan.rows.group_by(*GROUP, *by).agg(**counted)
     if not scan.reduced:

@@ -64,9 +64,14 @@ class Way:
         if for_itself and table.has_days:
             if self.name == "per" and first.per == table.day:
                 return "grouped"
-            if first.kind == "count_distinct":
+            if first.kind == "count_distinct" or self._is_newest_day():
                 return "knowing next"
         return "added up"
+
+    def _is_newest_day(self) -> bool:
+        return all(
+            i.metric.kind == "days_since_last" and _newest_decides(i.metric) for i in self.instances
+        )
 
     def counted(self, scan: Scan) -> ir.Table:
         """One row per account and asked day, with a column for each instance."""
