@@ -12,7 +12,7 @@ from keepwell.facts.arrow import ibis_schema
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_DAY
 from keepwell.metrics.instances import Needed
-from keepwell.metrics.prepare import Setting
+from keepwell.metrics.prepare import DAYS_TABLE, Setting
 from keepwell.metrics.rows import local_day
 from keepwell.metrics.scans import GROUP
 from keepwell.metrics.statements import Reading
@@ -42,6 +42,9 @@ def given_values(setting: Setting, offset: int, nodes: Sequence[Needed]) -> ir.T
         order_by=[rows.assessed_at, rows.assessment_id],
     )
     rows = rows.mutate(replaced_on=following)
+    days = ibis.table({ASKED_DAY: "int64"}, name=DAYS_TABLE)
+    first = days[ASKED_DAY].min().as_scalar() - offset
+    rows = rows.filter(rows.replaced_on.isnull() | (rows.replaced_on > first))
     rows = setting.on_days(rows, None, [OWN] if setting.by_account else [], None)
     today = rows[ASKED_DAY] - offset
     rows = rows.filter(
