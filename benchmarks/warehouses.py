@@ -25,7 +25,7 @@ TIMES = 1
 
 def postgres(size: str, scratch: Path) -> Iterator[Figure | str]:
     """Loading a server of its own by COPY, and the values of the metrics there."""
-    with project(Company(SIZES[size]), scratch) as made, _server() as address:
+    with project(Company(SIZES[size]), scratch) as made, postgres_server() as address:
         with watched() as watch:
             made.load_facts(address)
         yield figure("facts loaded into PostgreSQL", watch)
@@ -58,7 +58,8 @@ def _watched(made: Project, warehouse: Warehouse) -> Watch:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
+    """The address of a server of its own, which ends with the block."""
     from pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="keepwell-postgres-") as folder:
