@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +101,59 @@ def new_database(postgres_server: Path) -> Callable[[], str]:
 def postgres(new_database: Callable[[], str]) -> str:
     """The address of an empty database."""
     return new_database()
+
+
+IN_BUCKETS = {
+    "AWS_ACCESS_KEY_ID": "somebody",
+    "AWS_SECRET_ACCESS_KEY": "something",
+    "AWS_REGION": "us-east-1",
+    "AWS_ALLOW_HTTP": "true",
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
+}
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of a local S3 server. log: a file with a line for each request."""
+
+    address: str
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    """A bucket of a server of this run's own, for whose credentials the environment is set."""
+    with bucket_server(tmp_path_factory.mktemp("bucket")) as served:
+        yield served
+
+
+@contextmanager
+def bucket_server(folder: Path, **settings: str) -> Iterator[Bucket]:
+    """A server of its own while the body runs, and the environment in which it is found.
+
+    settings: moto's own environment variables.
+    """
+    log = folder / "requests.log"
+    command = [sys.executable, str(REPOSITORY / "tests/bucket_server.py"), "keepwell", str(log)]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in IN_BUCKETS.items():
+            patch.setenv(name, value)
+        with subprocess.Popen(
+            command,
+            env={**os.environ, **settings},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as server:
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+            yield Bucket("s3://keepwell", log)
+            # It ends when its input does.
+            server.communicate(timeout=60)
 
 
 def _address(server: Path, database: str) -> str:
