@@ -13,13 +13,14 @@ import yaml
 from keepwell.definitions.settings import refuse_password
 from keepwell.facts import sql
 from keepwell.facts.ddl import create_table
-from keepwell.facts.engines.postgres import PostgresEngine, connected, explained, without_secrets
+from keepwell.facts.engines.postgres import PostgresEngine
 from keepwell.facts.known import Known
 from keepwell.facts.places import not_installed
 from keepwell.facts.reading import FactReader
 from keepwell.facts.schema import IMPORTED
 from keepwell.facts.store import FactStore
 from keepwell.kit.errors import KeepwellError
+from keepwell.kit.postgres import connected, explained, without_secrets
 from keepwell.kit.views import quoted, text
 
 if TYPE_CHECKING:

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from string import Template
 
 from keepwell.facts.model import Table
 from keepwell.facts.schema import DERIVED_COLUMNS
+from keepwell.kit.views import fill as fill
 from keepwell.kit.views import quoted, text
-
-
-def fill(statement: str, **parts: str) -> str:
-    """The statement with every $name replaced."""
-    return Template(statement).substitute(parts)
 
 
 def listed(columns: Iterable[str], prefix: str = "") -> str:

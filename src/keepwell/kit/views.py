@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import Template
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -61,6 +63,11 @@ def sql_type(kind: pa.DataType) -> str:
     if kind not in known:
         raise ValueError(f"no column of type {kind} is stored")
     return known[kind]
+
+
+def fill(statement: str, **parts: str) -> str:
+    """The statement with every $name replaced by SQL, such as `quoted` and `text` make."""
+    return Template(statement).substitute(parts)
 
 
 def quoted(name: str) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -15,10 +13,10 @@ from keepwell.facts import sql
 from keepwell.facts.engines.base import Columns, Kind, Remote, shaped
 from keepwell.facts.engines.dialects import Dialect
 from keepwell.kit.errors import KeepwellError
+from keepwell.kit.postgres import connected, explained, without_secrets
 from keepwell.kit.views import quoted, text
 
 if TYPE_CHECKING:
-    from adbc_driver_manager import Error
     from adbc_driver_manager.dbapi import Connection, Cursor
 
 OPENING = (
@@ -136,62 +134,6 @@ class PostgresEngine(Remote):
             raise
 
 
-def connected(url: str) -> Connection:
-    """A connection in a transaction. Raises KeepwellError where the server is away or does not let
-    one in, ImportError where the driver is not installed."""
-    from adbc_driver_postgresql import dbapi
-
-    with explained(without_secrets(url), _NO_ENTRY):
-        connection: Connection = dbapi.connect(url)
-        return connection
-
-
-@contextmanager
-def explained(where: str, otherwise: tuple[str, str] | None = None) -> Iterator[None]:
-    """What the server refuses is raised as KeepwellError; `otherwise` says what it could not do,
-    and what to see to, where it does not tell."""
-    from adbc_driver_manager import Error
-
-    try:
-        yield
-    except Error as error:
-        what, todo = _REFUSALS.get(error.sqlstate or "") or otherwise or _in_the_middle(error)
-        raise KeepwellError(
-            f"PostgreSQL {what}: {_said_by(error)}",
-            where=where,
-            todo=f"{todo}; then run it again: nothing is half done",
-        ) from error
-
-
-def _in_the_middle(error: Error) -> tuple[str, str]:
-    """What to say of an error that has no words of its own here."""
-    if error.sqlstate is None:
-        # What the server tells has a code; this is a connection that broke.
-        return "has ended the session", "see that the server runs, and why it ended the session"
-    if error.sqlstate.startswith("22"):
-        return "could not read a value", "mend the value in its table, or leave it out by a view"
-    return "could not answer", "see what the server says in its log"
-
-
-_NO_ENTRY = (
-    "cannot be reached, or does not let one in",
-    "see that the server runs, and that role and password (PGPASSWORD or ~/.pgpass) are right",
-)
-_REFUSALS: Mapping[str, tuple[str, str]] = {
-    "42501": (
-        "does not allow it",
-        "grant the role USAGE on the schema, SELECT on the tables and TEMPORARY on the database",
-    ),
-    "57014": (
-        "stopped in the middle",
-        "give the role more time (statement_timeout), or see who cancelled it",
-    ),
-    "55P03": ("waited for a lock", "see who holds the table, or wait longer (lock_timeout)"),
-    "53100": ("has no room left", "make room on the server's disk"),
-}
-"""What it could not do, and what to see to, by SQLSTATE."""
-
-
 def _end(con: Connection, cursor: Cursor) -> None:
     cursor.close()
     con.close()
@@ -215,24 +157,3 @@ _TEXTS = ("S", "E")  # strings and enumerations
 
 def _kind(name: str, category: str) -> Kind | str:
     return _KINDS.get(name, "text" if category in _TEXTS else name)
-
-
-def without_secrets(url: str) -> str:
-    """The address as it may be shown."""
-    parts = urlsplit(url)
-    _, at, place = parts.netloc.rpartition("@")
-    name = f"{parts.username}@" if at and parts.username else ""
-    return parts._replace(netloc=name + place, query="").geturl()
-
-
-def _said_by(error: Error) -> str:
-    """What the server said, without the driver's own words around it."""
-    found = re.search(
-        r"(?:ERROR|FATAL):\s+(.*?)"
-        r"(?:\nserver closed|\nLINE \d+:|\n\n?Query was:|\. SQLSTATE|$)",
-        str(error),
-        re.DOTALL,
-    )
-    told = found[1] if found else str(error).partition(": ")[2].removeprefix("[libpq] ")
-    told = told.removeprefix("Failed to connect: ")
-    return " ".join(told.split())
