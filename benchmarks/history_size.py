@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from benchmarks.figures import GB, Figure, watched
 from keepwell.history import History, ScoredDay
+from keepwell.history.delta.keeping import DeltaKept
+from keepwell.history.delta.reading import DeltaSnapshot
 from keepwell.kit.place import Place
 
 FIRST = date(2026, 1, 1)
@@ -51,7 +53,9 @@ def year(size: str, scratch: Path) -> Iterator[Figure | str]:
     history.write_days(scored_days(scale.accounts, FIRST, backfilled.days, scale.measures))
     month = list(scored_days(scale.accounts, FIRST + backfilled, last.day, scale.measures))
     writing = [_seconds(partial(history.write_days, [scored])) for scored in month]
-    disk = sum(f.size for f in history.snapshot().files(TABLE))
+    snapshot = history.snapshot()
+    assert isinstance(snapshot, DeltaSnapshot)
+    disk = sum(f.size for f in snapshot.files(TABLE))
     label = f"history of {scale.accounts:,} accounts, {scale.days} days, {scale.measures} measures"
     yield Figure(label, disk=disk, reach=_m(size, disk=0.3 * GB))
     yield Figure("… write one night, median", seconds=statistics.median(writing))
@@ -71,7 +75,7 @@ def nights(size: str, scratch: Path) -> Iterator[Figure | str]:
     """Years of nights of a small company: whether writing and reading become slower."""
     scale, folder = SCALES[size], scratch / "nights"
     # Nights of years pass in minutes here, so files that are given up must go at once.
-    history = History(Place(folder, retention=timedelta(0)))
+    history = History(DeltaKept(Place(folder, retention=timedelta(0))))
     writing: list[float] = []
     reading: list[float] = []
     for scored in scored_days(50, FIRST, scale.nights, 8):

@@ -53,6 +53,7 @@ currency: JPY
 scorecards: [card]
 segmentations: []
 places: {facts: /srv/facts}
+history: {schema: scored}
 sources: {old_crm: {retired: true}}
 fresh_for: {usage_daily: 3 days, touchpoints.qbr: 1 year}
 peers: {by: [plan], at_least: 3}
@@ -63,6 +64,7 @@ peers: {by: [plan], at_least: 3}
     )  # fmt: skip
     assert settings.places.facts == "/srv/facts"
     assert settings.places.history == "data/history"
+    assert settings.history.schema_ == "scored"
     assert settings.sources["old_crm"].retired
     assert settings.fresh_for == {"usage_daily": 3, "touchpoints.qbr": 365}
     assert (settings.peers.by, settings.peers.at_least) == (["plan"], 3)
@@ -122,6 +124,20 @@ def test_a_built_in_scorecard_that_a_new_metric_no_longer_fits_is_named(tmp_path
 
 
 @pytest.mark.parametrize(
+    "place",
+    [
+        "/srv/history", "history", "s3://bucket", "s3://bucket/a/b", "gs://bucket/a/", "az://box/a",
+        "postgresql://keepwell@db.example.com/crm", "postgres:///crm",
+    ],
+)  # fmt: skip
+def test_places_of_history(tmp_path: Path, place: str) -> None:
+    text = GOOD + f"places: {{history: '{place}'}}\n"
+    settings, _ = load_settings(project(tmp_path, {"keepwell.yaml": text}))
+    assert settings.places.history == place
+    assert settings.history.schema_ == "keepwell_history"
+
+
+@pytest.mark.parametrize(
     ("files", "message"),
     [
         ({}, "there is no keepwell.yaml in "),
@@ -132,6 +148,17 @@ def test_a_built_in_scorecard_that_a_new_metric_no_longer_fits_is_named(tmp_path
          "keepwell.yaml:3:10: places.facts: a password does not belong into keepwell.yaml"),
         ({"keepwell.yaml": GOOD + "places: {facts: 'postgresql://host/db?password=x'}\n"},
          "which is in git; expected it in the environment (PGPASSWORD) or in a password file"),
+        ({"keepwell.yaml": GOOD + "places: {history: 'postgresql://me:x@host/db'}\n"},
+         "keepwell.yaml:3:10: places.history: a password does not belong into keepwell.yaml"),
+        ({"keepwell.yaml": GOOD + "places: {history: 's3://key:secret@bucket/x'}\n"},
+         "which is in git; expected it in the environment (AWS_SECRET_ACCESS_KEY)"),
+        ({"keepwell.yaml": GOOD + "places: {history: 's3://key@bucket/x'}\n"},
+         "s3://key@bucket/x is no place in a bucket; expected s3://bucket/prefix"),
+        ({"keepwell.yaml": GOOD + "places: {history: 's3://'}\n"},
+         "s3:// is no place in a bucket; expected s3://bucket/prefix"),
+        ({"keepwell.yaml": GOOD + "places: {history: 'ftp://host/x'}\n"},
+         ("places.history: history cannot be kept at ftp://; expected a folder, s3://, gs://, az://,"
+         " postgresql://")),
         ({"keepwell.yaml": GOOD.replace("Acme", "&a Acme")}, "anchors and aliases are not used"),
         ({"keepwell.yaml": GOOD, "metrics/a.yaml": b"metrics: {a: {label: caf\xe9}}"},
          "a.yaml: byte 24 is not UTF-8"),

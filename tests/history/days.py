@@ -66,11 +66,11 @@ def problems(history: History, accounts: int = 20) -> list[str]:
     return found
 
 
-def start(root: Path, *arguments: object) -> subprocess.Popen[str]:
+def start(place: Path | str, *arguments: object) -> subprocess.Popen[str]:
     """A process that runs `writer_process` with these arguments."""
     repository = Path(__file__).parents[2]
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.history.writer_process", str(root), *map(str, arguments)],
+        [sys.executable, "-m", "tests.history.writer_process", str(place), *map(str, arguments)],
         cwd=repository,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([SOURCES, str(repository)])},
         stdin=subprocess.PIPE,

@@ -15,10 +15,14 @@ import pyarrow as pa
 import pytest
 
 from keepwell.history import History, ScoredDay, Snapshot
-from keepwell.history.reading import Reader
+from keepwell.history.delta.keeping import DeltaKept
+from keepwell.history.delta.reading import Reader
 from keepwell.kit import deltalog
+from keepwell.kit.bucket import Bucket
 from keepwell.kit.errors import KeepwellError
-from keepwell.kit.place import Place, live_files
+from keepwell.kit.place import Place
+from keepwell.kit.storage import Storage
+from tests.history.conftest import opened
 from tests.history.days import days_from, problems, scored, start
 
 KILLS = 15
@@ -51,14 +55,27 @@ def output(process: subprocess.Popen[str]) -> str:
 
 
 def leftovers(history: History) -> list[str]:
-    """Files on disk that neither the manifest nor a reader of an older one needs."""
-    manifest = history.place.manifest()
-    tables = history.place.root / "tables"
-    needed = {Path(f) for t in manifest.tables for f in live_files(history.place, manifest, t)}
-    needed |= {tables / p for p in manifest.retired}
-    found = [p for p in tables.rglob("*.parquet") if "_delta_log" not in p.parts]
-    ahead = [t for t, v in manifest.tables.items() if deltalog.is_ahead(tables / t, v)]
-    return [str(p) for p in found if p not in needed] + ahead
+    """Files that neither the manifest nor a reader of an older one needs, and tables with commits
+    that are not visible. In a database there are no files."""
+    if not isinstance(history.kept, DeltaKept):
+        return []
+    place = history.kept.place
+    manifest, storage = place.manifest(), place.storage
+    needed = {f"tables/{path}" for path in manifest.retired}
+    found = []
+    for table, version in manifest.tables.items():
+        name = place.table_name(table)
+        needed |= {f"{name}/{p}" for p in deltalog.live_paths(storage.table(name, version))}
+        found += [table] if deltalog.is_ahead(storage, name, version) else []
+    files = [f.name for f in storage.files("tables") if "/_delta_log/" not in f.name]
+    return [f for f in files if f not in needed] + found
+
+
+def impatient(place: str) -> History:
+    """The history of that place, in whose bucket a process counts as dead after a second."""
+    if not place.startswith("s3://"):
+        return opened(place)
+    return History(DeltaKept(Bucket(place, lease=timedelta(seconds=1))))
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
@@ -92,23 +109,38 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     assert leftovers(history) == []
 
 
+DELTA = [
+    ("keepwell.history.delta.writing.write_file", False),
+    ("keepwell.history.delta.writing.commit", False),
+    ("keepwell.history.delta.writing.DeltaBatch._commit_records", False),
+    ("keepwell.kit.deltalog.make_durable", False),
+    ("keepwell.kit.place.write_manifest", False),
+    ("keepwell.kit.place.Writer._checkpoint", True),
+]
+POSTGRES = [
+    ("keepwell.history.postgres.tables.grow", False),
+    ("keepwell.history.postgres.writing.PostgresBatch._copy", False),
+    ("keepwell.history.postgres.writing.PostgresBatch._write_records", False),
+]
+
+
 @pytest.mark.parametrize(
-    ("function", "written"),
+    ("place", "function", "written"),
     [
-        ("keepwell.history.writing.write_file", False),
-        ("keepwell.history.writing.commit", False),
-        ("keepwell.history.writing.latest_version", False),
-        ("keepwell.kit.deltalog.make_durable", False),
-        ("keepwell.kit.place.write_manifest", False),
-        ("keepwell.kit.deltalog.sync_folder", False),
-        ("keepwell.kit.place.Writer._checkpoint", True),
+        *(("folder", *moment) for moment in DELTA),
+        ("folder", "keepwell.kit.deltalog.sync_folder", False),
+        *(("bucket", *moment) for moment in DELTA),
+        ("bucket", "keepwell.kit.bucket.Bucket.adopt", False),
+        ("bucket", "keepwell.kit.bucket.Bucket.replace_manifest", False),
+        *(("postgres", *moment) for moment in POSTGRES),
     ],
+    indirect=["place"],
 )
-def test_killed_at_this_moment(tmp_path: Path, function: str, written: bool) -> None:
-    history = History(tmp_path)
+def test_killed_at_this_moment(place: str, function: str, written: bool) -> None:
+    history = impatient(place)
     day, next_day = date(2026, 2, 28), date(2026, 3, 1)
     history.write_days([scored(day)])
-    process = start(tmp_path, next_day, 1, 1, 20, function)
+    process = start(place, next_day, 1, 1, 20, function)
     go(process)
     assert output(process) == ""
     assert process.returncode == -signal.SIGKILL
@@ -121,10 +153,9 @@ def test_killed_at_this_moment(tmp_path: Path, function: str, written: bool) -> 
     assert leftovers(history) == []
 
 
-def test_two_processes_and_a_reader_at_once(tmp_path: Path) -> None:
-    history = History(tmp_path)
+def test_two_processes_and_a_reader_at_once(place: str, history: History) -> None:
     january, march = date(2026, 1, 28), date(2026, 3, 28)
-    writers = [start(tmp_path, day, 6, 1, 20) for day in (january, march)]
+    writers = [start(place, day, 6, 1, 20) for day in (january, march)]
     for writer in writers:
         go(writer)
     reads = 0
@@ -141,16 +172,16 @@ def test_two_processes_and_a_reader_at_once(tmp_path: Path) -> None:
     assert found.num_rows == 12 + 4
 
 
-def test_the_same_day_by_two_processes(tmp_path: Path) -> None:
+def test_the_same_day_by_two_processes(place: str, history: History) -> None:
     day = date(2026, 3, 1)
-    writers = [start(tmp_path, day, 1, 1, 20) for _ in range(2)]
+    writers = [start(place, day, 1, 1, 20) for _ in range(2)]
     for writer in writers:
         go(writer)
     said = sorted(output(w) for w in writers)
     assert said[1].strip() == str(day) or said[0].strip() == str(day)
     assert sum("is already scored" in s for s in said) == 1
     assert sorted(w.returncode for w in writers) == [0, 1]
-    assert problems(History(tmp_path)) == []
+    assert problems(history) == []
 
 
 @contextmanager
@@ -196,11 +227,10 @@ def test_a_full_disk(tmp_path: Path) -> None:
         assert leftovers(history) == []
 
 
-def test_a_limit_of_file_sizes(tmp_path: Path) -> None:
-    process = start(tmp_path, date(2026, 1, 1), 3, 1, 100, 9_000)
+def test_a_limit_of_file_sizes(place: str, history: History) -> None:
+    process = start(place, date(2026, 1, 1), 3, 1, 100, 9_000)
     go(process)
     assert "the disk is full" in output(process)
-    history = History(tmp_path)
     assert history.latest_day("enterprise") is None
     assert history.read("enterprise").num_rows == 0
     history.write_days([scored(date(2026, 1, 1))])
@@ -208,8 +238,7 @@ def test_a_limit_of_file_sizes(tmp_path: Path) -> None:
     assert leftovers(history) == []
 
 
-def test_a_failing_source_of_days_leaves_nothing(tmp_path: Path) -> None:
-    history = History(tmp_path)
+def test_a_failing_source_of_days_leaves_nothing(history: History) -> None:
     history.write_days([scored(date(2026, 1, 31))])
 
     def days() -> Iterator[ScoredDay]:
@@ -224,28 +253,39 @@ def test_a_failing_source_of_days_leaves_nothing(tmp_path: Path) -> None:
     assert leftovers(history) == []
 
 
-def test_a_reader_that_was_overtaken_asks_again(tmp_path: Path) -> None:
+IN_FILES = pytest.mark.parametrize("place", ["folder", "bucket"], indirect=True)
+
+
+def stored_at(place: str) -> Storage:
+    """Where the files of that place are."""
+    kept = opened(place).kept
+    assert isinstance(kept, DeltaKept)
+    return kept.place.storage
+
+
+@IN_FILES
+def test_a_reader_that_was_overtaken_asks_again(place: str) -> None:
     day = date(2026, 3, 1)
-    hasty = History(Place(tmp_path, retention=timedelta(0)))
+    storage = stored_at(place)
+    hasty = History(DeltaKept(Place(storage, retention=timedelta(0))))
     hasty.write_days([scored(day)])
     asked: list[int] = []
 
     def ask(snapshot: Snapshot) -> pa.Table:
-        asked.append(snapshot.manifest.generation)
+        asked.append(id(snapshot))
         if len(asked) == 1:
             # Between opening the manifest and reading, the files are given up and deleted.
             for offset in (1, 2):
                 hasty.write_days([scored(day, offset=offset)], replace_open=True)
         return snapshot.read("enterprise", columns=["value/usage/m0"])
 
-    found = Reader(Place(tmp_path)).now(ask)
+    found = Reader(Place(storage)).now(ask)
     assert found["value/usage/m0"][0].as_py() == day.toordinal() + 2
     assert len(asked) == 2
 
 
-def test_a_snapshot_stays_what_it_was(tmp_path: Path) -> None:
+def test_a_snapshot_stays_what_it_was(history: History) -> None:
     day = date(2026, 3, 1)
-    history = History(tmp_path)
     history.write_days([scored(day)])
     old = history.snapshot()
     history.write_days([scored(day, offset=1)], restate=True)
@@ -255,12 +295,13 @@ def test_a_snapshot_stays_what_it_was(tmp_path: Path) -> None:
     assert history.snapshot().latest_day("enterprise") == day + timedelta(days=1)
 
 
-def test_lost_files_are_said_to_be_lost(tmp_path: Path) -> None:
-    history = History(tmp_path)
+@IN_FILES
+def test_lost_files_are_said_to_be_lost(place: str, history: History) -> None:
     history.write_days([scored(date(2026, 3, 1))])
-    for file in (tmp_path / "tables" / "enterprise").glob("month=*/*.parquet"):
-        file.unlink()
-    with pytest.raises(KeepwellError) as error:
-        History(tmp_path).read("enterprise")
-    assert error.value.where == str(tmp_path)
+    storage = stored_at(place)
+    names = [file.name for file in storage.files("tables/enterprise")]
+    storage.remove(name for name in names if "/month=" in name)
+    with pytest.raises(KeepwellError, match="cannot be read") as error:
+        opened(place).read("enterprise")
+    assert error.value.where == place
     assert history.read("portfolio").num_rows == 20

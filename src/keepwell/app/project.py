@@ -25,6 +25,7 @@ from keepwell.facts.reading import Facts
 from keepwell.facts.store import FactStore
 from keepwell.facts.warehouse import Warehouse
 from keepwell.history import History
+from keepwell.history.places import kept
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError
 from keepwell.metrics.checks import row_problems
@@ -89,7 +90,8 @@ class Project:
     @cached_property
     def history(self) -> History:
         """The scored days."""
-        return History(self.folder / self.settings.places.history)
+        told = self.settings
+        return History(kept(told.places.history, self.folder, told.history.schema_))
 
     @cached_property
     def workspace(self) -> Workspace:

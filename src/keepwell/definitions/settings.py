@@ -15,7 +15,11 @@ from keepwell.kit.errors import KeepwellError
 
 ENGINES = ("postgresql", "postgres", "spark")
 """What a warehouse can be called by in an address."""
+DATABASES = ("postgresql", "postgres")
+BUCKETS = ("s3", "gs", "az")
+"""Databases and object stores that can hold history, by what they are called in an address."""
 _SECRETS = {"password", "sslpassword"}
+_BUCKET = re.compile(r"[^/@?#\s]+(/[^/@?#\s]+)*/?")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 
 
@@ -49,6 +53,23 @@ def _facts_place(value: object) -> str:
     return place
 
 
+def _history_place(value: object) -> str:
+    place = str(value)
+    scheme, separator, rest = place.partition("://")
+    if not separator:
+        return place
+    if scheme not in (*DATABASES, *BUCKETS):
+        known = ", ".join(f"{name}://" for name in (*BUCKETS, "postgresql"))
+        raise ValueError(f"history cannot be kept at {scheme}://; expected a folder, {known}")
+    try:
+        refuse_password(place)
+    except KeepwellError as error:
+        raise ValueError(one_line(error)) from None
+    if scheme in BUCKETS and not _BUCKET.fullmatch(rest):
+        raise ValueError(f"{place} is no place in a bucket; expected {scheme}://bucket/prefix")
+    return place
+
+
 def refuse_password(address: str) -> None:
     """Raises KeepwellError for an address that has a password in it, or that is none."""
     try:
@@ -58,18 +79,25 @@ def refuse_password(address: str) -> None:
     if parts.password is not None or _SECRETS & {name for name, _ in parse_qsl(parts.query)}:
         raise KeepwellError(
             "a password does not belong into keepwell.yaml, which is in git",
-            expected="it in the environment (PGPASSWORD) or in a password file (~/.pgpass)",
+            expected="it in the environment (AWS_SECRET_ACCESS_KEY)"
+            if parts.scheme in BUCKETS
+            else "it in the environment (PGPASSWORD) or in a password file (~/.pgpass)",
         )
 
 
 class Places(Model):
-    """Where things are kept, relative to the project folder. Facts can also be in a warehouse."""
+    """Where things are kept, relative to the project folder. Facts can also be in a warehouse,
+    history on object storage or in PostgreSQL."""
 
     facts: Annotated[str, BeforeValidator(_facts_place)] = Field(
         "data/facts",
         description="a folder, postgresql://user@host/database, spark://host:port or local[*]",
     )
-    history: str = "data/history"
+    history: Annotated[str, BeforeValidator(_history_place)] = Field(
+        "data/history",
+        description="a folder, s3://bucket/prefix, gs:// or az:// (both untested), or"
+        " postgresql://user@host/database",
+    )
     workspace: str = "data/workspace.sqlite"
 
 
@@ -79,6 +107,14 @@ class WarehouseTables(Model):
     schema_: str | None = Field(None, alias="schema", description="where tables are that name none")
     tables: dict[str, str] = Field(
         {}, description="name in Keepwell: name there, or (Spark) a folder of Parquet files"
+    )
+
+
+class HistoryTables(Model):
+    """Where history is in a database."""
+
+    schema_: Name = Field(
+        "keepwell_history", alias="schema", description="Keepwell's own; made if it is missing"
     )
 
 
@@ -98,6 +134,7 @@ class Settings(Model):
     segmentations: list[Key] | None = Field(None, description="empty: all that are defined")
     places: Places = Places()
     warehouse: WarehouseTables = WarehouseTables.model_validate({})
+    history: HistoryTables = HistoryTables.model_validate({})
     sources: dict[str, SourceSettings] = {}
     fresh_for: dict[str, Days] = Field(
         {}, description="how old the last covered day of a table or family may be"

@@ -5,7 +5,7 @@ the definitions themselves, so that every old score can be explained.
 """
 
 from keepwell.history.days import DayInfo, ScoredDay
-from keepwell.history.reading import Snapshot
+from keepwell.history.snapshot import Snapshot
 from keepwell.history.store import History
 
 __all__ = ["DayInfo", "History", "ScoredDay", "Snapshot"]

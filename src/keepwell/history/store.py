@@ -8,22 +8,21 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from keepwell.history import definitions as kept_definitions
 from keepwell.history.days import DayInfo, ScoredDay
-from keepwell.history.reading import Reader, Snapshot, connect
-from keepwell.history.writing import Batch
-from keepwell.kit.place import Place
-
-LAYOUT = 1
-"""The layout of the tables that this Keepwell writes; older ones are upgraded on the way in."""
+from keepwell.history.delta.keeping import DeltaKept
+from keepwell.history.keeping import Kept, Rewriting, checked
+from keepwell.history.snapshot import Snapshot
+from keepwell.kit.errors import KeepwellError
 
 
 class History:
-    """Scored days in a folder. Reads see whole days only and never wait for a writer."""
+    """Scored days, wherever they are kept. Reads see whole days only and never wait for a writer.
 
-    def __init__(self, place: Path | Place) -> None:
-        self.place = place if isinstance(place, Place) else Place(place, version=LAYOUT)
-        self._reader = Reader(self.place)
+    at: the place, or a folder.
+    """
+
+    def __init__(self, at: Path | Kept) -> None:
+        self.kept = at if isinstance(at, Kept) else DeltaKept(at)
 
     def write_day(
         self,
@@ -65,15 +64,15 @@ class History:
         (its valid rows are replaced: the day was not over) or `restate` (they are kept with
         current = false, and the new rows have the next revision).
         """
-        with self.place.lock("write scored days", timeout, on_wait) as writer, connect() as con:
-            batch = Batch(writer, con, restate=restate, replace_open=replace_open)
+        how = Rewriting(restate=restate, replace_open=replace_open)
+        with self.kept.writing(how, timeout, on_wait) as batch:
             for scored in days:
                 batch.add(scored)
             batch.commit()
 
     def snapshot(self) -> Snapshot:
         """History as it is now, for several reads that must agree with each other."""
-        return self._reader.snapshot()
+        return self.kept.snapshot()
 
     def read(
         self,
@@ -87,7 +86,7 @@ class History:
         revision: int | None = None,
     ) -> pa.Table:
         """The rows of those days and accounts; see `Snapshot.read`."""
-        return self._reader.now(
+        return self.kept.now(
             lambda s: s.read(
                 table,
                 days=days,
@@ -108,29 +107,36 @@ class History:
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """One account's rows from `first` to `last`, sorted by date; columns as in `read`."""
-        return self._reader.now(lambda s: s.series(table, account, first, last, columns))
+        return self.kept.now(lambda s: s.series(table, account, first, last, columns))
 
     def scored_days(self, table: str | None = None) -> pa.Table:
         """The records of one table's days, or of all: date, table, revision, current, scored_at,
         known_at, arrived_by, definition (hash), accounts (number of rows)."""
-        return self._reader.now(lambda s: s.scored_days(table))
+        return self.kept.now(lambda s: s.scored_days(table))
 
     def day_info(self, day: date, table: str) -> DayInfo | None:
         """The valid record of that day, None where it was not scored."""
-        return self._reader.now(lambda s: s.day_info(day, table))
+        return self.kept.now(lambda s: s.day_info(day, table))
 
     def latest_day(self, table: str) -> date | None:
         """The last scored day of that table, None where there is none."""
-        return self._reader.now(lambda s: s.latest_day(table))
+        return self.kept.now(lambda s: s.latest_day(table))
 
     def columns(self, table: str) -> list[str]:
         """The names of all columns that the table ever had; none where it does not exist."""
-        return self._reader.now(lambda s: s.columns(table))
+        return self.kept.now(lambda s: s.columns(table))
 
     def keep_definition(self, key: str, text: str) -> None:
         """Keep a definition's text under its hash, for ever; a second time changes nothing."""
-        kept_definitions.keep(self.place.root, key, text)
+        self.kept.keep_definition(checked(key), text)
 
     def definition(self, key: str) -> str:
         """The text kept under that hash. Raises KeepwellError where there is none."""
-        return kept_definitions.load(self.place.root, key)
+        text = self.kept.definition(checked(key))
+        if text is None:
+            raise KeepwellError(
+                f"the definition {key} was not kept",
+                where=self.kept.where,
+                todo="restore it from a backup; scores made with it stay readable",
+            )
+        return text

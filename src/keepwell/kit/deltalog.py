@@ -6,17 +6,25 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.transaction import PostCommitHookProperties
+from deltalake.transaction import CommitProperties, PostCommitHookProperties
+
+if TYPE_CHECKING:
+    from keepwell.kit.storage import Storage
 
 CHECKPOINT_EVERY = 10
 """A table gets a checkpoint whenever its version passes a multiple of this."""
 
 NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 """For writes below a manifest: checkpoints are made only for versions that a manifest names."""
+
+
+AT_ONCE = CommitProperties(max_commit_retries=0)
+"""A commit on top of the version that was opened, or none: never on top of somebody else's."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +39,14 @@ class Changes:
     orphaned: tuple[str, ...]
 
 
-def commit_file(table: Path, version: int) -> Path:
-    """The log file of that version."""
-    return table / "_delta_log" / f"{version:020}.json"
+def commit_file(table: str, version: int) -> str:
+    """The log file of that version of the table in that folder."""
+    return f"{table}/_delta_log/{version:020}.json"
 
 
-def is_ahead(table: Path, version: int) -> bool:
+def is_ahead(storage: Storage, table: str, version: int) -> bool:
     """Whether a commit after `version` exists."""
-    return commit_file(table, version + 1).exists()
+    return storage.exists(commit_file(table, version + 1))
 
 
 def latest_version(table: Path) -> int:
@@ -57,19 +65,18 @@ def live_paths(table: DeltaTable) -> list[str]:
     return [unquote(path) for path in pa.table(table.get_add_actions())["path"].to_pylist()]
 
 
-def changes(table: Path, after: int, upto: int) -> Changes:
+def changes(storage: Storage, table: str, after: int, upto: int) -> Changes:
     """What the commits after version `after` up to and including `upto` did to the files."""
     first: dict[str, str] = {}
     last: dict[str, str] = {}
     for version in range(after + 1, upto + 1):
-        with commit_file(table, version).open(encoding="utf-8") as lines:
-            for line in lines:
-                action = json.loads(line)
-                for kind in ("add", "remove"):
-                    if kind in action:
-                        path = unquote(action[kind]["path"])
-                        first.setdefault(path, kind)
-                        last[path] = kind
+        for line in storage.read(commit_file(table, version)).split("\n"):
+            action = json.loads(line) if line else {}
+            for kind in ("add", "remove"):
+                if kind in action:
+                    path = unquote(action[kind]["path"])
+                    first.setdefault(path, kind)
+                    last[path] = kind
     return Changes(
         added=tuple(p for p, kind in last.items() if kind == "add"),
         retired=tuple(p for p, kind in last.items() if kind == "remove" == first[p]),
@@ -77,16 +84,12 @@ def changes(table: Path, after: int, upto: int) -> Changes:
     )
 
 
-def make_durable(table: Path, after: int, upto: int, added: tuple[str, ...]) -> None:
+def make_durable(
+    storage: Storage, table: str, after: int, upto: int, added: tuple[str, ...]
+) -> None:
     """Force the new data files and commits to the disk, so that the manifest may name them."""
-    folders = {table / "_delta_log"}
-    for path in [table / p for p in added]:
-        sync_file(path)
-        folders.add(path.parent)
-    for version in range(after + 1, upto + 1):
-        sync_file(commit_file(table, version))
-    for folder in folders:
-        sync_folder(folder)
+    commits = [commit_file(table, version) for version in range(after + 1, upto + 1)]
+    storage.make_durable([*(f"{table}/{path}" for path in added), *commits])
 
 
 def sync_file(path: Path) -> None:
@@ -104,19 +107,24 @@ def sync_folder(path: Path) -> None:
         sync_file(path)
 
 
-def checkpoint(table: Path, version: int, needed_since: float) -> None:
+def checkpoint(storage: Storage, table: str, version: int, needed_since: float) -> None:
     """Write a checkpoint of that version and delete the log that no reader can need any more.
 
     Needed are the newest checkpoint made before `needed_since` (seconds since 1970), and all after
     it: a reader that opened a manifest after that instant finds its version there.
     """
-    DeltaTable(table, version=version).create_checkpoint()
-    log = table / "_delta_log"
-    old = [p for p in log.glob("*.checkpoint*.parquet") if p.stat().st_mtime <= needed_since]
-    base = max((_version_of(p.name) for p in old), default=0)
-    for path in [*log.glob("*.json"), *log.glob("*.checkpoint*.parquet")]:
-        if _is_versioned(path.name) and _version_of(path.name) < base:
-            path.unlink(missing_ok=True)
+    storage.table(table, version).create_checkpoint()
+    log = {f.name.rpartition("/")[2]: f for f in storage.files(f"{table}/_delta_log")}
+    points = {n: f for n, f in log.items() if ".checkpoint" in n and n.endswith(".parquet")}
+    old = [n for n, f in points.items() if _is_versioned(n) and f.modified <= needed_since]
+    base = max(map(_version_of, old), default=0)
+    storage.remove(
+        file.name
+        for name, file in log.items()
+        if (name in points or name.endswith(".json"))
+        and _is_versioned(name)
+        and _version_of(name) < base
+    )
 
 
 def _is_versioned(name: str) -> bool:

@@ -56,7 +56,7 @@ def exclusive(
     try:
         note = _note(path)
         died = note.exists()
-        note.write_text(json.dumps(asdict(_myself(purpose))), encoding="utf-8")
+        note.write_text(json.dumps(asdict(myself(purpose))), encoding="utf-8")
         yield died
         note.unlink(missing_ok=True)
     finally:
@@ -108,7 +108,8 @@ def _note(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def _myself(purpose: str) -> Holder:
+def myself(purpose: str) -> Holder:
+    """This process as the holder of a lock."""
     since = clock.now().isoformat(timespec="seconds")
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
     return Holder(os.getpid(), socket.gethostname(), since, purpose, command)

@@ -1,14 +1,11 @@
-"""A folder of Delta tables behind one pointer: many tables become visible at once or not at all."""
+"""Delta tables behind one pointer: many tables become visible at once or not at all."""
 
 from __future__ import annotations
 
 import errno
 import json
-import os
 import re
-import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from keepwell.kit import clock, deltalog
 from keepwell.kit.errors import KeepwellError
-from keepwell.kit.locks import exclusive, file_system_time
+from keepwell.kit.storage import MANIFEST, Folder, Storage
 
-MANIFEST = "MANIFEST.json"
-LOCK = ".lock"
+TABLES = "tables"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large", "os error 28")
@@ -44,21 +40,34 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder of Delta tables, seen through `MANIFEST.json`.
+    """Delta tables in a folder or a bucket, seen through its manifest.
 
     `version` is the layout that this Keepwell writes; `upgrades[n]` brings layout n to n + 1: it
     writes new table versions and returns what `Writer.commit` takes, so that the old data stays
     readable until it has finished. Files that are no longer needed are kept for `retention`.
     """
 
-    root: Path
+    at: Path | Storage
     version: int = 1
     upgrades: Mapping[int, Upgrade] = field(default_factory=dict)
     retention: timedelta = timedelta(hours=1)
+    storage: Storage = field(init=False)
 
     def __post_init__(self) -> None:
-        # A process that changes its working directory still means the same folder.
-        object.__setattr__(self, "root", self.root.absolute())
+        at = self.at if isinstance(self.at, Storage) else Folder(self.at)
+        object.__setattr__(self, "storage", at)
+
+    @property
+    def where(self) -> str:
+        """How messages call it."""
+        return self.storage.where
+
+    @property
+    def root(self) -> Path:
+        """The folder. Raises ValueError for a place that is none of this machine's."""
+        if not isinstance(self.storage, Folder):
+            raise ValueError(f"{self.where} is not a folder")
+        return self.storage.path
 
     def manifest(self) -> Manifest:
         """What is visible now; an empty manifest where nothing was written yet.
@@ -84,10 +93,10 @@ class Place:
         Raises KeepwellError when the lock is not free within `timeout` seconds, and, instead of
         the system's own error, when the disk is full or the folder may not be written.
         """
-        lock = self.root / LOCK
         with (
-            understandable(self.root),
-            exclusive(lock, purpose, timeout=timeout, on_wait=on_wait) as previous_died,
+            understandable(self.where),
+            self.storage.explained(),
+            self.storage.exclusive(purpose, timeout, on_wait) as previous_died,
         ):
             writer = Writer(self, self._begin())
             writer.repair(thorough=previous_died)
@@ -101,38 +110,45 @@ class Place:
                 raise
 
     def table_path(self, table: str) -> Path:
-        """The folder of a table. Raises ValueError for a name that is not a plain file name."""
+        """The folder of a table, where this place is a folder; see `table_name`."""
+        return self.root / self.table_name(table)
+
+    def table_name(self, table: str) -> str:
+        """A table's folder below the root. Raises ValueError for a name that is not a plain file
+        name."""
         if not _NAME.fullmatch(table):
             raise ValueError(f"'{table}' cannot name a table")
-        return self.root / "tables" / table
+        return f"{TABLES}/{table}"
 
     def _begin(self) -> Manifest:
         found = self.visible()
-        if not (self.root / MANIFEST).exists():
+        if self.storage.manifest() is None:
             # Before any table: tables without a manifest are a damage, never a beginning.
-            write_manifest(self.root, found)
+            write_manifest(self.storage, found)
         return found
 
     def _empty(self) -> Manifest:
-        tables = self.root / "tables"
-        if tables.is_dir() and any(tables.iterdir()):
+        if self.storage.folders(TABLES):
             raise KeepwellError(
                 f"{MANIFEST} is missing, but there are tables",
-                where=str(self.root),
+                where=self.where,
                 todo=f"restore {MANIFEST} from a backup, or move the folder away to begin anew",
             )
         return Manifest(self.version, 0, clock.now())
 
     def visible(self) -> Manifest:
         """What is visible now, also where its layout is older than the present one."""
-        path = self.root / MANIFEST
+        stored = self.storage.manifest()
+        if stored is None:
+            return self._empty()
+        path = f"{self.where}/{MANIFEST}"
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw = json.loads(stored)
             layout = int(raw["schema_version"])
             if layout > self.version:
                 raise KeepwellError(
                     f"written by a newer Keepwell (layout {layout})",
-                    where=str(path),
+                    where=path,
                     expected=f"layout {self.version} or older",
                     todo="upgrade Keepwell on this machine",
                 )
@@ -144,12 +160,10 @@ class Place:
                 extra=dict(raw["extra"]),
                 retired={str(k): float(v) for k, v in raw["retired"].items()},
             )
-        except FileNotFoundError:
-            return self._empty()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise KeepwellError(
                 f"the manifest cannot be read ({error})",
-                where=str(path),
+                where=path,
                 todo="restore the file from a backup; the tables beside it are untouched",
             ) from error
 
@@ -161,8 +175,13 @@ class Writer:
         self.place = place
         self.manifest = manifest
 
+    @property
+    def storage(self) -> Storage:
+        """Where the tables are."""
+        return self.place.storage
+
     def table_path(self, table: str) -> Path:
-        """The folder where the Delta table is or shall be."""
+        """The folder where the Delta table is or shall be, where this place is a folder."""
         path = self.place.table_path(table)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -186,23 +205,25 @@ class Writer:
 
     def repair(self, *, thorough: bool) -> None:
         """Bring every table back to its visible version and remove traces of a killed writer."""
+        present = self.storage.folders(TABLES)
+        unknown = [t for t in present if t not in self.manifest.tables]
+        listed = present if thorough else unknown
+        files = {t: [f.name for f in self.storage.files(f"{TABLES}/{t}")] for t in listed}
+        self.storage.assert_held()
         self.manifest = self.place.visible()
-        for leftover in self.place.root.glob(f"{MANIFEST}.*.tmp"):
-            leftover.unlink(missing_ok=True)
-        folder = self.place.root / "tables"
-        present = [p for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
-        for path in present:
-            if path.name not in self.manifest.tables:
-                shutil.rmtree(path)
-        if thorough:
-            for table in self.manifest.tables:
-                self._sweep(table)
+        for table, names in files.items():
+            if table in self.manifest.tables:
+                self._sweep(table, names)
+            else:
+                self.storage.remove(names, folder=f"{TABLES}/{table}")
         restored: dict[str, int] = {}
         for table, version in self.manifest.tables.items():
-            path = self.table_path(table)
-            if deltalog.is_ahead(path, version):
-                DeltaTable(path).restore(version, post_commithook_properties=deltalog.NO_HOOKS)
-                restored[table] = deltalog.latest_version(path)
+            name = self.place.table_name(table)
+            if deltalog.is_ahead(self.storage, name, version):
+                opened = self.storage.table(name)
+                opened.restore(version, commit_properties=deltalog.AT_ONCE,
+                               post_commithook_properties=deltalog.NO_HOOKS)  # fmt: skip
+                restored[table] = opened.version()
         if restored:
             self._commit(restored, {}, self.manifest.schema_version)
 
@@ -213,7 +234,7 @@ class Writer:
             if step is None:
                 raise KeepwellError(
                     f"layout {layout} is too old for this Keepwell",
-                    where=str(self.place.root),
+                    where=self.place.where,
                     todo="open it once with an older release, which upgrades it",
                 )
             done = step(self)
@@ -226,16 +247,15 @@ class Writer:
         schema_version: int,
     ) -> None:
         before = self.manifest
-        now = file_system_time(self.place.root / LOCK)
+        now = self.storage.now()
         needed_since = now - self.place.retention.total_seconds()
         retired = self._without_expired(before.retired, needed_since, now)
         for table, version in tables.items():
-            path = self.table_path(table)
+            name = self.place.table_name(table)
             old = before.tables.get(table, -1)
-            changes = deltalog.changes(path, old, version)
-            deltalog.make_durable(path, old, version, changes.added)
-            for gone in changes.orphaned:
-                (path / gone).unlink(missing_ok=True)
+            changes = deltalog.changes(self.storage, name, old, version)
+            deltalog.make_durable(self.storage, name, old, version, changes.added)
+            self.storage.remove(f"{name}/{gone}" for gone in changes.orphaned)
             retired.update({f"{table}/{p}": now for p in changes.retired})
             for p in changes.added:
                 retired.pop(f"{table}/{p}", None)
@@ -249,7 +269,7 @@ class Writer:
             extra={**before.extra, **extra},
             retired=retired,
         )
-        write_manifest(self.place.root, after)
+        write_manifest(self.storage, after)
         self.manifest = after
         self._checkpoint(before, tables, needed_since)
 
@@ -257,8 +277,7 @@ class Writer:
         self, retired: Mapping[str, float], needed_since: float, now: float
     ) -> dict[str, float]:
         kept = {p: min(at, now) for p, at in retired.items() if at > needed_since}
-        for path in retired.keys() - kept.keys():
-            (self.place.root / "tables" / path).unlink(missing_ok=True)
+        self.storage.remove(f"{TABLES}/{path}" for path in retired.keys() - kept.keys())
         return kept
 
     def _checkpoint(self, before: Manifest, tables: Mapping[str, int], needed_since: float) -> None:
@@ -267,20 +286,19 @@ class Writer:
             if version // every > before.tables.get(table, 0) // every:
                 # The commit is done and visible; a missing checkpoint only makes opening slower.
                 with suppress(OSError, DeltaError):
-                    deltalog.checkpoint(self.table_path(table), version, needed_since)
+                    name = self.place.table_name(table)
+                    deltalog.checkpoint(self.storage, name, version, needed_since)
 
-    def _sweep(self, table: str) -> None:
-        path = self.table_path(table)
-        opened = DeltaTable(path, version=self.manifest.tables[table])
-        known = {path / f for f in deltalog.live_paths(opened)}
-        known |= {self.place.root / "tables" / p for p in self.manifest.retired}
-        for folder, _, names in os.walk(path):
-            in_log = Path(folder).name == "_delta_log"
-            for name in names:
-                file = Path(folder, name)
-                leftover = ".tmp" in name if in_log else file not in known
-                if leftover:
-                    file.unlink(missing_ok=True)
+    def _sweep(self, table: str, files: Sequence[str]) -> None:
+        """Remove those of a table's files that neither it nor a reader of an older one needs."""
+        name = self.place.table_name(table)
+        opened = self.storage.table(name, self.manifest.tables[table])
+        known = {f"{name}/{path}" for path in deltalog.live_paths(opened)}
+        known |= {f"{TABLES}/{path}" for path in self.manifest.retired}
+        log = f"{name}/_delta_log/"
+        self.storage.remove(
+            f for f in files if (".tmp" in f if f.startswith(log) else f not in known)
+        )
 
 
 @dataclass(frozen=True)
@@ -294,8 +312,8 @@ class Upgraded:
 Upgrade = Callable[[Writer], Upgraded]
 
 
-def write_manifest(root: Path, manifest: Manifest) -> None:
-    """Replace the manifest of that folder atomically and durably."""
+def write_manifest(storage: Storage, manifest: Manifest) -> None:
+    """Replace the manifest atomically and durably."""
     text = json.dumps(
         {
             "schema_version": manifest.schema_version,
@@ -307,23 +325,7 @@ def write_manifest(root: Path, manifest: Manifest) -> None:
         },
         indent=1,
     )
-    replace_file(root / MANIFEST, text)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a text file so that readers see the old or the new content, also after power loss."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{time.monotonic_ns()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    deltalog.sync_folder(path.parent)
+    storage.replace_manifest(text)
 
 
 def live_files(place: Place, manifest: Manifest, table: str) -> list[str]:
@@ -337,8 +339,9 @@ def live_files(place: Place, manifest: Manifest, table: str) -> list[str]:
 
 
 @contextmanager
-def understandable(where: Path) -> Iterator[None]:
-    """Turn a full disk and missing permissions into a KeepwellError that says what to do."""
+def understandable(where: str | Path) -> Iterator[None]:
+    """Turn a full disk, missing permissions, and a table that somebody else has written to
+    meanwhile into a KeepwellError that says what to do."""
     try:
         yield
     except KeepwellError:
@@ -348,6 +351,12 @@ def understandable(where: Path) -> Iterator[None]:
             f"a table that the manifest names is missing ({error})",
             where=str(where),
             todo="restore the folder from a backup",
+        ) from error
+    except CommitFailedError as error:
+        raise KeepwellError(
+            "another process has written at the same time; nothing was changed",
+            where=str(where),
+            todo="run the same command again",
         ) from error
     except Exception as error:
         if _is_full(error):

@@ -10,32 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from keepwell.history.days import DayInfo
-from keepwell.history.files import DayFile, file_of
+from keepwell.history.days import RECORDS, DayInfo, info_of, record
+from keepwell.history.delta.files import DayFile, adopted
+from keepwell.kit.storage import Storage
 
 TABLE = "_days"
 """Its name in the manifest; no scorecard can be called so."""
 
-_INSTANT = pa.timestamp("us", tz="UTC")
-SCHEMA = pa.schema(
-    [
-        ("date", pa.date32()),
-        ("table", pa.string()),
-        ("revision", pa.int64()),
-        ("current", pa.bool_()),
-        ("scored_at", _INSTANT),
-        ("known_at", _INSTANT),
-        ("arrived_by", _INSTANT),
-        ("definition", pa.string()),
-        ("accounts", pa.int64()),
-    ]
-)
 _KEYS = ["date", "table", "revision"]
 
 
@@ -56,15 +42,16 @@ class _Year:
 class Records:
     """The records as one version of their table has them; a year is read when it is asked for."""
 
-    def __init__(self, folder: Path, files: Iterable[DayFile]) -> None:
-        self._folder = folder
+    def __init__(self, storage: Storage, table: str, files: Iterable[DayFile]) -> None:
+        self._storage = storage
+        self._table = table
         self._files = {f.first.year: f for f in files}
         self._years: dict[int, _Year] = {}
 
     def rows(self, table: str | None = None) -> pa.Table:
         """The records of one table, or of all, sorted by date, table and revision."""
         years = [self._year(year).rows for year in sorted(self._files)]
-        rows = pa.concat_tables([SCHEMA.empty_table(), *years])
+        rows = pa.concat_tables([RECORDS.empty_table(), *years])
         return rows if table is None else _of_table(rows, table)
 
     def info(self, day: date, table: str) -> DayInfo | None:
@@ -74,7 +61,7 @@ class Records:
         if row is None:
             return None
         [values] = year.rows.slice(row, 1).to_pylist()
-        return DayInfo(**{"day" if k == "date" else k: v for k, v in values.items()})
+        return info_of(values)
 
     def latest(self, table: str) -> date | None:
         """The last scored day of a table."""
@@ -92,26 +79,25 @@ class Records:
         return added, [self._files[year] for year in years if year in self._files]
 
     def _write(self, year: int, infos: list[DayInfo]) -> DayFile:
-        fresh = pa.Table.from_pylist([_record(i) for i in infos], schema=SCHEMA)
+        fresh = pa.Table.from_pylist([record(i) for i in infos], schema=RECORDS)
         old = self._year(year).rows.join(fresh.select(_KEYS), keys=_KEYS, join_type="left anti")
-        rows = pa.concat_tables([old.select(SCHEMA.names), fresh])
-        path = self._folder / f"{year}-{secrets.token_hex(6)}.parquet"
-        pq.write_table(rows.sort_by([(key, "ascending") for key in _KEYS]), path)
-        return file_of(path, self._folder, rows["date"])
+        rows = pa.concat_tables([old.select(RECORDS.names), fresh])
+        rows = rows.sort_by([(key, "ascending") for key in _KEYS])
+        name = f"{year}-{secrets.token_hex(6)}.parquet"
+        with self._storage.incoming(self._table) as temporary:
+            pq.write_table(rows, temporary)
+            return adopted(self._storage, self._table, temporary, name, rows["date"])
 
     def _year(self, year: int) -> _Year:
         if year not in self._years:
-            rows = SCHEMA.empty_table()
+            rows = RECORDS.empty_table()
             if year in self._files:
-                path = self._folder / self._files[year].path
-                rows = pq.read_table(path, partitioning=None).select(SCHEMA.names).cast(SCHEMA)
+                file = self._files[year]
+                source = self._storage.parquet(f"{self._table}/{file.path}", file.size)
+                rows = pq.read_table(source, partitioning=None).select(RECORDS.names).cast(RECORDS)
             self._years[year] = _Year(rows)
         return self._years[year]
 
 
 def _of_table(rows: pa.Table, table: str) -> pa.Table:
     return rows.filter(pc.equal(rows["table"], table))
-
-
-def _record(info: DayInfo) -> dict[str, object]:
-    return {n: info.day if n == "date" else getattr(info, n) for n in SCHEMA.names}

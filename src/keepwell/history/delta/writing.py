@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from keepwell.history import records
-from keepwell.history.columns import COLUMNS, KEYS, fit, plain
-from keepwell.history.days import DayInfo, ScoredDay
-from keepwell.history.files import DayFile, commit, list_files, month_of, open_table, write_file
-from keepwell.history.reading import PARQUET
-from keepwell.history.records import Records
-from keepwell.kit.deltalog import latest_version
-from keepwell.kit.errors import KeepwellError
-from keepwell.kit.place import Manifest, Writer
+from keepwell.history.columns import COLUMNS
+from keepwell.history.days import RECORDS, DayInfo
+from keepwell.history.delta import records
+from keepwell.history.delta.files import (
+    DayFile,
+    commit,
+    list_files,
+    month_of,
+    open_table,
+    write_file,
+)
+from keepwell.history.delta.records import Records
+from keepwell.history.delta.source import source
+from keepwell.history.keeping import Batch, Rewriting, with_keys
+from keepwell.kit.place import Writer
 
 LOOSE_NIGHTS = 7
 """So many nights are merged with the earlier ones of their month, so that readers open few."""
@@ -31,7 +36,7 @@ class _Table:
     """A table while it is being written: its columns and files as they will be."""
 
     name: str
-    path: Path
+    folder: str
     opened: DeltaTable
     stored: dict[str, pa.DataType]
     files: dict[str, DayFile]
@@ -41,43 +46,16 @@ class _Table:
     touched: set[str] = field(default_factory=set)
 
 
-class Batch:
+class DeltaBatch(Batch):
     """Scored days that become visible together. Rows go to disk month by month as they come."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        con: duckdb.DuckDBPyConnection,
-        *,
-        restate: bool,
-        replace_open: bool,
-    ) -> None:
-        if restate and replace_open:
-            raise ValueError("a day is either restated or replaced")
+    def __init__(self, writer: Writer, con: duckdb.DuckDBPyConnection, how: Rewriting) -> None:
+        super().__init__(writer.place.where, how)
         self._writer = writer
         self._con = con
-        self._restate = restate
-        self._replace_open = replace_open
         self._tables: dict[str, _Table] = {}
-        self._infos: dict[tuple[str, date], list[DayInfo]] = {}
 
-    def add(self, scored: ScoredDay) -> None:
-        """Take one day. Raises KeepwellError where it exists and may not be touched, and
-        ValueError for rows that cannot be stored or a day that comes twice."""
-        for name, rows in scored.tables.items():
-            if name.startswith("_"):
-                raise ValueError(f"'{name}' cannot name a table of scored days")
-            if (name, scored.day) in self._infos:
-                raise ValueError(f"{scored.day} of '{name}' comes twice")
-            table = self._open(name)
-            pending_month = next((month_of(d) for d in table.pending), None)
-            if pending_month not in (None, month_of(scored.day)):
-                self._flush(table)
-            self._record(scored, name, len(rows), table)
-            table.pending[scored.day] = plain(rows)
-
-    def commit(self) -> Manifest:
-        """Write what is pending, tidy older months, and make all of it visible."""
+    def commit(self) -> None:
         versions: dict[str, int] = {}
         for table in self._tables.values():
             self._flush(table)
@@ -85,51 +63,37 @@ class Batch:
             versions[table.name] = self._commit_table(table)
         if self._infos:
             versions[records.TABLE] = self._commit_records()
-        return self._writer.commit(versions)
+        self._writer.commit(versions)
 
     @cached_property
     def _opened_records(self) -> DeltaTable:
-        return open_table(self._writer, records.TABLE, records.SCHEMA)
+        return open_table(self._writer, records.TABLE, RECORDS)
 
     @cached_property
     def _records(self) -> Records:
         files = list_files(self._opened_records)[1].values()
-        return Records(self._writer.table_path(records.TABLE), files)
+        folder = self._writer.place.table_name(records.TABLE)
+        return Records(self._writer.storage, folder, files)
 
     def _open(self, name: str) -> _Table:
         if name not in self._tables:
-            path = self._writer.table_path(name)
+            folder = self._writer.place.table_name(name)
             opened = open_table(self._writer, name, COLUMNS)
             stored, files = list_files(opened)
-            self._tables[name] = _Table(name, path, opened, stored, files, dict(files))
+            self._tables[name] = _Table(name, folder, opened, stored, files, dict(files))
         return self._tables[name]
 
-    def _record(self, scored: ScoredDay, name: str, accounts: int, table: _Table) -> None:
-        old = self._records.info(scored.day, name)
-        if old is not None and not (self._restate or self._replace_open):
-            raise KeepwellError(
-                f"{scored.day} is already scored",
-                where=f"{self._writer.place.root}: {name}",
-                todo="restate the day if it shall be corrected; the old scores stay readable",
-            )
-        revision = 0 if old is None else old.revision + self._restate
-        fresh = DayInfo(
-            day=scored.day,
-            table=name,
-            revision=revision,
-            current=True,
-            scored_at=scored.scored_at,
-            known_at=scored.known_at,
-            arrived_by=scored.arrived_by,
-            definition=scored.definitions.get(name),
-            accounts=accounts,
-        )
-        infos = [fresh]
+    def _info(self, day: date, table: str) -> DayInfo | None:
+        return self._records.info(day, table)
+
+    def _take(self, info: DayInfo, rows: pa.Table, old: DayInfo | None) -> None:
+        table = self._open(info.table)
+        pending_month = next((month_of(d) for d in table.pending), None)
+        if pending_month not in (None, month_of(info.day)):
+            self._flush(table)
         if old is not None:
-            table.replaced.add(scored.day)
-            if self._restate:
-                infos.append(replace(old, current=False))
-        self._infos[name, scored.day] = infos
+            table.replaced.add(info.day)
+        table.pending[info.day] = rows
 
     def _flush(self, table: _Table) -> None:
         """Write the pending days, together with the files that hold rows which they replace."""
@@ -147,12 +111,8 @@ class Batch:
     def _fresh_rows(self, table: _Table) -> pa.Table:
         parts = []
         for day, rows in table.pending.items():
-            fitted = fit(rows, table.stored)
+            fitted = with_keys(rows, self._infos[table.name, day][0], table.stored)
             table.stored |= {f.name: f.type for f in fitted.schema if f.name not in table.stored}
-            revision = self._infos[table.name, day][0].revision
-            for key, value in zip(KEYS[1:], (day, revision, True), strict=True):
-                constant = pa.array([value], key.type)
-                fitted = fitted.append_column(key, pa.repeat(constant[0], len(fitted)))
             parts.append(fitted)
         rows = pa.concat_tables(parts, promote_options="default")
         return rows.select([n for n in table.stored if n in set(rows.column_names)])
@@ -169,28 +129,28 @@ class Batch:
 
         Of the redone days the valid old rows go, or stay as not current where they are restated.
         """
+        storage = self._writer.storage
         parts = [fresh] if fresh else []
         values: list[object] = []
         if old:
-            parts.append(self._kept_rows(sorted(redone)))
-            values.append([str(table.path / f.path) for f in old])
+            origin, values = source(self._con, storage, table.folder, old, table.stored)
+            parts.append(self._kept_rows(origin, sorted(redone)))
         rows = " UNION ALL BY NAME ".join(f"({p})" for p in parts)
-        written = write_file(self._con, table.path, month, rows, values)
+        written = write_file(self._con, storage, table.folder, month, rows, values)
         if written is not None:
             table.files[written.path] = written
         for file in old:
             del table.files[file.path]
-            if file.path not in table.before:
-                (table.path / file.path).unlink()
+        storage.remove(f"{table.folder}/{f.path}" for f in old if f.path not in table.before)
 
-    def _kept_rows(self, redone: list[date]) -> str:
+    def _kept_rows(self, origin: str, redone: list[date]) -> str:
         if not redone:
-            return f"FROM {PARQUET}"
+            return f"FROM {origin}"
         listed = ", ".join(f"DATE '{day}'" for day in redone)
-        if self._restate:
+        if self._how.restate:
             kept = f"current AND date NOT IN ({listed}) AS current"
-            return f"FROM {PARQUET} SELECT * REPLACE ({kept})"
-        return f"FROM {PARQUET} WHERE NOT (current AND date IN ({listed}))"
+            return f"FROM {origin} SELECT * REPLACE ({kept})"
+        return f"FROM {origin} WHERE NOT (current AND date IN ({listed}))"
 
     def _tidy(self, table: _Table) -> None:
         """Merge the files of closed months, and of the open one where nights have gathered."""
@@ -210,11 +170,9 @@ class Batch:
     def _commit_table(self, table: _Table) -> int:
         added = [f for p, f in table.files.items() if p not in table.before]
         removed = [f for p, f in table.before.items() if p not in table.files]
-        commit(table.opened, table.stored, added, removed)
-        return latest_version(table.path)
+        return commit(table.opened, table.stored, added, removed)
 
     def _commit_records(self) -> int:
         infos = [i for found in self._infos.values() for i in found]
         added, removed = self._records.rewrite(infos)
-        commit(self._opened_records, {}, added, removed)
-        return latest_version(self._writer.table_path(records.TABLE))
+        return commit(self._opened_records, {}, added, removed)

@@ -19,8 +19,9 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from keepwell.history.columns import MONTH
 from keepwell.kit import clock
-from keepwell.kit.deltalog import NO_HOOKS
+from keepwell.kit.deltalog import AT_ONCE, NO_HOOKS
 from keepwell.kit.place import Writer
+from keepwell.kit.storage import Storage
 from keepwell.kit.views import text
 
 ROWS_PER_GROUP = 49_152
@@ -78,36 +79,42 @@ def list_files(opened: DeltaTable) -> tuple[dict[str, pa.DataType], dict[str, Da
     return {f.name: f.type for f in schema}, {f.path: f for f in files}
 
 
-def file_of(path: Path, table: Path, dates: pa.ChunkedArray) -> DayFile:
-    """The file at that path, whose rows have these dates."""
-    days = pc.min_max(dates).as_py()
-    relative = path.relative_to(table).as_posix()
-    return DayFile(relative, days["min"], days["max"], len(dates), path.stat().st_size)
+def adopted(storage: Storage, table: str, path: Path, name: str, dates: pa.ChunkedArray) -> DayFile:
+    """The file that was written at a path of `Storage.incoming`, under a name in the table's
+    folder; its rows have these dates."""
+    days, size = pc.min_max(dates).as_py(), path.stat().st_size
+    storage.adopt(path, f"{table}/{name}")
+    return DayFile(name, days["min"], days["max"], len(dates), size)
 
 
 def write_file(
-    con: duckdb.DuckDBPyConnection, table: Path, month: str, rows: str, values: list[object]
+    con: duckdb.DuckDBPyConnection,
+    storage: Storage,
+    table: str,
+    month: str,
+    rows: str,
+    values: list[object],
 ) -> DayFile | None:
     """Write the rows of a query, which lie in one month, as one file sorted by account.
 
-    The file is not part of the table until `commit` adds it. None where the query has no rows.
+    The file is not part of the table (a folder of the storage) until `commit` adds it. None where
+    the query has no rows.
     """
-    folder = table / f"{MONTH}={month}"
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{secrets.token_hex(8)}.tmp.parquet"
-    con.execute(
-        f"COPY (FROM ({rows}) ORDER BY account_id, date, revision) TO {text(str(temporary))}"
-        # Zstandard would save a sixth of the room and cost a third of the time to read.
-        f" (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
-        values,
-    )
-    dates = pq.read_table(temporary, columns=["date"], partitioning=None)["date"]
-    if not len(dates):
-        temporary.unlink()
-        return None
-    first, last = pc.min(dates).as_py(), pc.max(dates).as_py()
-    path = temporary.with_name(f"{first:%Y%m%d}-{last:%Y%m%d}-{secrets.token_hex(6)}.parquet")
-    return file_of(temporary.rename(path), table, dates)
+    folder = f"{MONTH}={month}"
+    with storage.incoming(f"{table}/{folder}") as temporary:
+        con.execute(
+            f"COPY (FROM ({rows}) ORDER BY account_id, date, revision) TO {text(str(temporary))}"
+            # Zstandard would save a sixth of the room and cost a third of the time to read.
+            f" (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROWS_PER_GROUP})",
+            values,
+        )
+        dates = pq.read_table(temporary, columns=["date"], partitioning=None)["date"]
+        if not len(dates):
+            temporary.unlink()
+            return None
+        first, last = pc.min(dates).as_py(), pc.max(dates).as_py()
+        name = f"{first:%Y%m%d}-{last:%Y%m%d}-{secrets.token_hex(6)}.parquet"
+        return adopted(storage, table, temporary, f"{folder}/{name}", dates)
 
 
 def open_table(writer: Writer, name: str, columns: pa.Schema) -> DeltaTable:
@@ -115,16 +122,11 @@ def open_table(writer: Writer, name: str, columns: pa.Schema) -> DeltaTable:
 
     A new one has these columns and is partitioned by the month if that is among them.
     """
-    path, version = writer.table_path(name), writer.version(name)
+    folder, version = writer.place.table_name(name), writer.version(name)
     if version is not None:
-        return DeltaTable(path, version=version)
-    return DeltaTable.create(
-        path,
-        columns,
-        partition_by=[MONTH] if MONTH in columns.names else None,
-        configuration=_CONFIGURATION,
-        post_commithook_properties=NO_HOOKS,
-    )
+        return writer.storage.table(folder, version)
+    months = [MONTH] if MONTH in columns.names else None
+    return writer.storage.create_table(folder, columns, months, _CONFIGURATION)
 
 
 def commit(
@@ -132,8 +134,9 @@ def commit(
     schema: dict[str, pa.DataType],
     added: Iterable[DayFile],
     removed: Iterable[DayFile],
-) -> None:
-    """Make the table, opened at its newest version, consist of these files and columns.
+) -> int:
+    """Make the table, opened at its newest version, consist of these files and columns; returns
+    its new version. Raises CommitFailedError where somebody has written to it since.
 
     `schema` has the table's columns in order, old ones first.
     """
@@ -141,7 +144,9 @@ def commit(
     new = pa.schema([pa.field(n, t) for n, t in schema.items() if n not in known])
     if len(new):
         fields: list[Field] = Schema.from_arrow(new).fields
-        opened.alter.add_columns(fields, post_commithook_properties=NO_HOOKS)
+        opened.alter.add_columns(
+            fields, commit_properties=AT_ONCE, post_commithook_properties=NO_HOOKS
+        )
     partitions = opened.metadata().partition_columns
     actions: list[AddAction | RemoveAction] = [_remove(f, partitions) for f in removed]
     actions += [_add(f, partitions) for f in added]
@@ -151,8 +156,11 @@ def commit(
             mode="append",
             schema=opened.schema(),
             partition_by=partitions,
+            commit_properties=AT_ONCE,
             post_commithook_properties=NO_HOOKS,
         )
+    # The transaction leaves the opened table as it was.
+    return opened.version() + bool(actions)
 
 
 def _add(file: DayFile, partitions: list[str]) -> AddAction:

@@ -1,0 +1,1 @@
+"""History in Delta tables, in a folder or on object storage."""
