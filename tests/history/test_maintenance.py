@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from keepwell.history import History
+from keepwell.history import History, ScoredDay
 from keepwell.history.delta.files import DayFile
 from keepwell.history.delta.keeping import DeltaKept
 from keepwell.history.delta.reading import DeltaSnapshot
@@ -20,7 +20,7 @@ from keepwell.history.delta.writing import LOOSE_NIGHTS
 from keepwell.kit import deltalog
 from keepwell.kit.errors import KeepwellError
 from keepwell.kit.place import Place
-from tests.history.days import days_from, problems, scored
+from tests.history.days import AT, days_from, problems, scored
 
 
 def files(history: History, table: str = "enterprise") -> list[DayFile]:
@@ -45,6 +45,30 @@ def test_closed_months_become_one_file_sorted_by_account(tmp_path: Path) -> None
     assert keys == sorted(keys, key=lambda k: (k["account_id"], k["date"]))
     assert len(keys) == 7 * 20
     assert problems(history) == []
+
+
+def test_many_days_are_one_change_and_a_file_for_each_month(tmp_path: Path) -> None:
+    kept = DeltaKept(tmp_path)
+    history = History(kept)
+    history.write_days([scored(date(2026, 1, 20))])
+    before = kept.place.manifest().generation
+    history.write_days([scored(day) for day in days_from(date(2026, 1, 21), 60)])
+    assert kept.place.manifest().generation == before + 1
+    assert list(per_month(history).items())[1:] == [("2026-02", 1), ("2026-03", 1)]
+
+
+def test_an_empty_column_is_stored_with_the_type_that_is_there(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    for day, kind in zip(days_from(date(2026, 1, 1), 2), (pa.float64(), pa.int64()), strict=True):
+        rows = pa.table({"account_id": ["a"], "value": pa.array([None], kind)})
+        history.write_days([ScoredDay(day, {"enterprise": rows}, AT, AT, AT, {})])
+    stored = next(tmp_path.rglob("month=*/20260102*.parquet"))
+    assert [n for n in pq.read_schema(stored).names if n.startswith("value")] == ["value"]
+
+
+def test_a_definition_is_a_file_beside_the_tables(tmp_path: Path) -> None:
+    History(tmp_path).keep_definition("5f2b5f2b5f2b", "{}")
+    assert [p.name for p in (tmp_path / "definitions").iterdir()] == ["5f2b5f2b5f2b.json"]
 
 
 def test_many_nights_of_a_month_are_merged(tmp_path: Path) -> None:
