@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from keepwell.app.project import Project
 
 
+_IN_THE_FOLDER = "keepwell import PATH brings some."
+_IN_A_WAREHOUSE = (
+    "Fill the tables of the warehouse as you load your other tables there, or name those that have"
+    " rows below warehouse in keepwell.yaml; keepwell facts ddl shows their columns."
+)
+
+
 @dataclass(frozen=True)
 class Unfed:
     """A metric for which no data is there: which scorecards want it, and what would feed it."""
@@ -34,13 +41,15 @@ class Unfed:
 @dataclass(frozen=True)
 class Status:
     """What `keepwell status` shows. scored: first and last scored day and how many there are.
-    known_now: tables that do not say since when a row is known, and so show as they are now."""
+    known_now: tables that do not say since when a row is known, and so show as they are now.
+    advice: what to do where there are no feeds."""
 
     feeds: tuple[Feed, ...]
     rejects: tuple[Rejects, ...]
     unfed: tuple[Unfed, ...]
     scored: tuple[date, date, int] | None
     known_now: tuple[str, ...] = ()
+    advice: str = ""
 
 
 def status(project: Project) -> Status:
@@ -59,6 +68,7 @@ def _status(project: Project, facts: Facts) -> Status:
         tuple(_unfed(project, covers, questions)),
         (min(days), max(days), len(set(days))) if days else None,
         tuple(facts.known_now) if isinstance(facts, WarehouseFacts) else (),
+        _IN_A_WAREHOUSE if isinstance(facts, WarehouseFacts) else _IN_THE_FOLDER,
     )
 
 

@@ -90,6 +90,9 @@ class WarehouseFacts(Facts):
         self.warehouse = warehouse
         self._brought: set[str] = set()
         engine = self.engine
+        # Both are kept, since the engine may later be one that only writes down what it is told.
+        self._endless = engine.has_infinity
+        self._above = (warehouse.schema or engine.schema).split(".")
         try:
             self._looked_over()
         except KeepwellError:
@@ -134,8 +137,7 @@ class WarehouseFacts(Facts):
         if "/" in named:
             return ("parquet", named)
         told = tuple(named.split("."))
-        above = (self.warehouse.schema or self.engine.schema).split(".")
-        return told if len(told) > 1 else (*above, *told)
+        return told if len(told) > 1 else (*self._above, *told)
 
     def _problems(self) -> Iterator[str]:
         for name in self.warehouse.tables:
@@ -152,13 +154,42 @@ class WarehouseFacts(Facts):
                 yield from _of_table(IMPORTED[name], columns)
             else:
                 yield f"{name}: the role may not read {'.'.join(self._place(name))}"
+        if self._endless:
+            yield from self._without_a_day()
+
+    def _without_a_day(self) -> Iterator[str]:
+        """The columns of days in which one is infinite, which no date of Arrow or Python is."""
+        for name, columns in self._columns.items():
+            table = IMPORTED[name]
+            told = (*imported_columns(table), *PROVENANCE)
+            dated = (c for c in told if c.type in ("date", "timestamp"))
+            days = [c.name for c in dated if columns.get(c.name) == c.type]
+            if not days:
+                continue
+            place = ".".join(quoted(part) for part in self._place(name))
+            # Each by itself, so that an index of the day is of use.
+            exists = ", ".join(
+                sql.fill(
+                    "EXISTS (SELECT 1 FROM $place WHERE $column IN ($values))",
+                    place=place,
+                    column=quoted(day),
+                    values=", ".join(map(text, _infinite(table, day))),
+                )
+                for day in days
+            )
+            [found] = self.engine.rows("SELECT " + exists)
+            for day, infinite in zip(days, found, strict=True):
+                if infinite:
+                    yield f"{name}.{day} is infinite in some rows; expected a day, or null" + (
+                        " for no end" if table.valid and day == table.valid[1] else ""
+                    )
 
     def _stored(self, name: str) -> str:
         table = table_named(name)
         columns = self._columns.get(name)
         if columns is None:
             return view_sql([], stored_schema(table))
-        chosen = ", ".join(_read(f, columns) for f in stored_schema(table))
+        chosen = ", ".join(_read(table, f, columns, self._endless) for f in stored_schema(table))
         place = ".".join(quoted(part) for part in self._place(name))
         return sql.fill("SELECT $chosen FROM $place", chosen=chosen, place=place)
 
@@ -201,15 +232,58 @@ class WarehouseFacts(Facts):
                 yield Cover(span.source, family(name, span.kind), first, last if silent else until)
 
 
-def _read(wanted: pa.Field, columns: Columns) -> str:
-    """A column of a table as it is to be read."""
+def _read(table: Table, wanted: pa.Field, columns: Columns, endless: bool) -> str:
+    """A column of a table as it is to be read; `endless` where it may hold an infinite day."""
     name, kind = quoted(wanted.name), sql_type(wanted.type)
     otherwise = _OPTIONAL.get(wanted.name)
+    if wanted.name == "known_to" and "deleted_at" in columns:
+        # What its source has no longer is not known any more, whoever ends versions or does not.
+        ends = [_value(table, n, kind, endless) for n in ("known_to", "deleted_at") if n in columns]
+        return f"coalesce({', '.join(ends)}) AS {name}"
     if wanted.name not in columns:
         return f"CAST({otherwise or 'NULL'} AS {kind}) AS {name}"
-    # Also of its own kind: an enumeration or an uuid is no text, a number may have more digits.
-    value = f"CAST({name} AS {kind})"
+    value = _value(table, wanted.name, kind, endless)
     return f"coalesce({value}, {otherwise}) AS {name}" if otherwise else f"{value} AS {name}"
+
+
+def _value(table: Table, column: str, kind: str, endless: bool) -> str:
+    # Also of its own kind: an enumeration or an uuid is no text, a number may have more digits.
+    value = f"CAST({quoted(column)} AS {kind})"
+    bound = _BOUNDS.get(column) or _bound(table, column)
+    if not endless or bound is None:
+        return value
+    infinite = f"CAST({text(bound.infinite)} AS {kind})"
+    if bound.instead is None:
+        return f"nullif({value}, {infinite})"
+    beginning = f"CAST({text(bound.instead)} AS {kind})"
+    return f"CASE WHEN {value} = {infinite} THEN {beginning} ELSE {value} END"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What an infinite beginning or end of a time means: `instead`, or no bound at all."""
+
+    infinite: str
+    instead: str | None = None
+
+
+_BEGINS = Bound("-infinity", BEGINNING.isoformat(sep=" "))
+_ENDS = Bound("infinity")
+_BOUNDS = {"known_from": _BEGINS, "known_to": _ENDS, "deleted_at": _ENDS, "expires_at": _ENDS}
+
+
+def _bound(table: Table, column: str) -> Bound | None:
+    if table.valid is None or column not in table.valid:
+        return None
+    if column == table.valid[1]:
+        return _ENDS
+    return replace(_BEGINS, instead=str(BEGINNING.date()))
+
+
+def _infinite(table: Table, column: str) -> list[str]:
+    """The infinite values that mean nothing in a column."""
+    bound = _BOUNDS.get(column) or _bound(table, column)
+    return [v for v in ("infinity", "-infinity") if bound is None or v != bound.infinite]
 
 
 def _of_table(table: Table, columns: Columns) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from keepwell.kit.errors import KeepwellError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
 
+PATIENCE = 10
+"""Seconds to wait for a server that does not answer, where nobody says how long."""
 READING = "grant the role USAGE on the schema, SELECT on the tables and TEMPORARY on the database"
 """What a role needs that reads facts."""
 _NOT_ALLOWED = "42501"
@@ -29,8 +32,20 @@ def connected(url: str, *, autocommit: bool = False) -> Connection:
     from adbc_driver_postgresql import dbapi
 
     with explained(without_secrets(url), _NO_ENTRY):
-        connection: Connection = dbapi.connect(url, autocommit=autocommit)
+        connection: Connection = dbapi.connect(_patient(url), autocommit=autocommit)
         return connection
+
+
+def _patient(url: str) -> str:
+    """The address with the longest wait for an answer, unless its user has said another one."""
+    parts = urlsplit(url)
+    own = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    # What a service is, and so how long to wait, is said in a file.
+    said = own & {"connect_timeout", "service"}
+    if said or {"PGCONNECT_TIMEOUT", "PGSERVICE"} & os.environ.keys():
+        return url
+    query = "&".join(part for part in (parts.query, f"connect_timeout={PATIENCE}") if part)
+    return parts._replace(query=query).geturl()
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def _parts(found: Status, name: str, width: int) -> Iterator[RenderableType]:
     if found.feeds:
         yield grid(_FEEDS, [_feed(f) for f in found.feeds], width)
     else:
-        yield Text("  keepwell import PATH brings some.", "dim")
+        yield Text(f"  {found.advice}", "dim")
     if found.known_now:
         names = ", ".join(found.known_now)
         yield Text(f"Read as known now, for lack of known_from: {names}")

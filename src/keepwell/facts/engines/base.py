@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,7 +62,9 @@ class Remote(Engine):
     is temporary has their names, too."""
 
     where: str
-    schema: ClassVar[str]
+    schema: str
+    has_infinity = False
+    """Whether a date or an instant can be infinite there."""
 
     @abstractmethod
     def columns(self, places: Sequence[tuple[str, ...]]) -> Mapping[tuple[str, ...], Columns]:

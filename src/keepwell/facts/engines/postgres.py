@@ -64,7 +64,8 @@ class PostgresEngine(Remote):
     """
 
     dialect: Dialect = "postgres"
-    schema: ClassVar[str] = "public"
+    schema = "public"
+    has_infinity = True
 
     def __init__(self, url: str) -> None:
         self.where = without_secrets(url)

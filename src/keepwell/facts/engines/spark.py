@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -23,7 +23,7 @@ class SparkEngine(Remote):
     """
 
     dialect: Dialect = "spark"
-    schema: ClassVar[str] = "default"
+    schema = "default"
 
     def __init__(self, session: SparkSession) -> None:
         self.where = f"Spark at {session.sparkContext.master}"
