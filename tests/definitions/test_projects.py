@@ -146,6 +146,8 @@ def test_places_of_history(tmp_path: Path, place: str) -> None:
         ({"keepwell.yaml": GOOD + "colour: red\n"}, "keepwell.yaml:3:1: colour: unknown field"),
         ({"keepwell.yaml": GOOD + "places: {facts: 'postgresql://me:x@host/db'}\n"},
          "keepwell.yaml:3:10: places.facts: a password does not belong into keepwell.yaml"),
+        ({"keepwell.yaml": GOOD + "places: {facts: 'databricks://token:x@host/sql/1'}\n"},
+         "which is in git; expected it in the environment (DATABRICKS_TOKEN)"),
         ({"keepwell.yaml": GOOD + "places: {facts: 'postgresql://host/db?password=x'}\n"},
          "which is in git; expected it in the environment (PGPASSWORD) or in a password file"),
         ({"keepwell.yaml": GOOD + "places: {history: 'postgresql://me:x@host/db'}\n"},

@@ -13,12 +13,21 @@ from keepwell.definitions.values import Days, Key, Model, Name, one_line
 from keepwell.kit import clock
 from keepwell.kit.errors import KeepwellError
 
-ENGINES = ("postgresql", "postgres", "spark")
+CLOUDS = ("snowflake", "bigquery", "databricks", "trino")
+"""Those that none of our tests has run; each is called so in an address and in SQL."""
+ENGINES = ("postgresql", "postgres", "spark", *CLOUDS)
 """What a warehouse can be called by in an address."""
 DATABASES = ("postgresql", "postgres")
 BUCKETS = ("s3", "gs", "az")
 """Databases and object stores that can hold history, by what they are called in an address."""
-_SECRETS = {"password", "sslpassword"}
+_SECRETS = {"password", "sslpassword", "access_token", "token", "private_key"}
+_ELSEWHERE = {
+    "snowflake": "it in the environment (SNOWFLAKE_PASSWORD or SNOWFLAKE_PRIVATE_KEY_FILE)",
+    "bigquery": "what Google's own tools use, or GOOGLE_APPLICATION_CREDENTIALS",
+    "databricks": "it in the environment (DATABRICKS_TOKEN)",
+    "trino": "it in the environment (TRINO_PASSWORD or TRINO_TOKEN)",
+    **dict.fromkeys(BUCKETS, "it in the environment (AWS_SECRET_ACCESS_KEY)"),
+}
 _BUCKET = re.compile(r"[^/@?#\s]+(/[^/@?#\s]+)*/?")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 
@@ -79,9 +88,10 @@ def refuse_password(address: str) -> None:
     if parts.password is not None or _SECRETS & {name for name, _ in parse_qsl(parts.query)}:
         raise KeepwellError(
             "a password does not belong into keepwell.yaml, which is in git",
-            expected="it in the environment (AWS_SECRET_ACCESS_KEY)"
-            if parts.scheme in BUCKETS
-            else "it in the environment (PGPASSWORD) or in a password file (~/.pgpass)",
+            expected=_ELSEWHERE.get(
+                parts.scheme,
+                "it in the environment (PGPASSWORD) or in a password file (~/.pgpass)",
+            ),
         )
 
 
@@ -91,7 +101,8 @@ class Places(Model):
 
     facts: Annotated[str, BeforeValidator(_facts_place)] = Field(
         "data/facts",
-        description="a folder, postgresql://user@host/database, spark://host:port or local[*]",
+        description="a folder, postgresql://user@host/database, spark://host:port or local[*];"
+        " compiled and checked, not run: snowflake://, bigquery://, databricks://, trino://",
     )
     history: Annotated[str, BeforeValidator(_history_place)] = Field(
         "data/history",

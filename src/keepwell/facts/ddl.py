@@ -9,6 +9,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from keepwell.facts.arrow import ARROW_TYPES, imported_columns, table_named
+from keepwell.facts.engines.dialects import CAPITALS
 from keepwell.facts.model import Column, Table
 from keepwell.facts.schema import IMPORTED, PROVENANCE
 from keepwell.kit.errors import KeepwellError, did_you_mean
@@ -84,6 +85,9 @@ def _type(kind: pa.DataType, dialect: str) -> str:
 
 
 def _name(name: str, dialect: str) -> str:
+    if dialect in CAPITALS and name.islower():
+        # As Snowflake calls what nobody puts in quotes.
+        name = name.upper()
     # Always quoted: which words an engine keeps for itself differs, such as `columns` or `value`.
     return exp.to_identifier(name, quoted=True).sql(dialect=dialect)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keepwell.facts.engines.base import Remote
+from keepwell.facts.engines.dialects import CLOUDS, ENGINES, Dialect
 from keepwell.facts.store import FactStore
 from keepwell.facts.warehouse import Warehouse
 from keepwell.kit.errors import KeepwellError
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 def is_warehouse(place: str) -> bool:
     """Whether a place is an engine's address and not a folder."""
     return "://" in place or place == "local" or place.startswith("local[")
+
+
+def cloud(place: str) -> Dialect | None:
+    """The engine of an address if it is one that no test has run, else None."""
+    scheme, separator, _ = place.partition("://")
+    return next((name for name in CLOUDS if separator and name == scheme), None)
 
 
 def source(
@@ -46,6 +53,9 @@ def _from(folder: Path, told: str) -> str:
 def _engine(place: str, session: SparkSession | None) -> Callable[[], Remote]:
     if session is None and place.startswith("postgres"):
         return lambda: _postgres(place)
+    dialect = cloud(place)
+    if session is None and dialect is not None:
+        return lambda: _in_a_cloud(place, dialect)
     return lambda: _spark(place, session)
 
 
@@ -56,6 +66,15 @@ def _postgres(place: str) -> Remote:
         return PostgresEngine(place)
     except ImportError as error:
         raise not_installed(error, "PostgreSQL", "postgres") from None
+
+
+def _in_a_cloud(place: str, dialect: Dialect) -> Remote:
+    from keepwell.facts.engines import vendors
+
+    try:
+        return vendors.opened(place)
+    except ImportError as error:
+        raise not_installed(error, ENGINES[dialect], dialect) from None
 
 
 def _spark(place: str, session: SparkSession | None) -> Remote:

@@ -88,6 +88,10 @@ class Facts(ABC):
         """Where the tables are counted."""
         return DuckEngine(self.con)
 
+    def entered(self) -> Mapping[str, pa.Table]:
+        """The rows beside those that are stored, by table."""
+        return self._extra
+
     def close(self) -> None:
         """Let go of the engine."""
         self.engine.close()
@@ -134,7 +138,7 @@ class Facts(ABC):
         parts = ["SELECT * FROM", quoted(self._holding(table, columns))]
         if day is not None and last is not None:
             # By literals, so that files can be skipped.
-            parts.extend(["WHERE", sql.between(day, first, last)])
+            parts.extend(["WHERE", sql.between(shape, first, last)])
             if not shape.has_days:
                 parts.extend(["OR", quoted(day), "IS NULL"])
         self.engine.view(name, self.engine.said(" ".join(parts)))

@@ -36,14 +36,23 @@ def between_days(table: Table, first: date, last: date) -> str:
     )
 
 
-def between(column: str, first: date | None, last: date) -> str:
-    """The condition that a column holds a day from `first`, if it is given, to `last`. Of instants
+def between(table: Table, first: date | None, last: date) -> str:
+    """The condition that a table's day is one from `first`, if it is given, to `last`. Of instants
     it is their day in UTC up to the beginning of `last`."""
-    conditions = [fill("$column <= DATE $last", column=quoted(column), last=text(str(last)))]
+    assert table.day is not None
+    column = quoted(table.day)
+    conditions = [fill("$column <= $last", column=column, last=_beginning(table, last))]
     if first is not None:
-        earliest = fill("$column >= DATE $first", column=quoted(column), first=text(str(first)))
-        conditions.append(earliest)
+        conditions.append(fill("$column >= $first", column=column, first=_beginning(table, first)))
     return fill("($all)", all=" AND ".join(conditions))
+
+
+def _beginning(table: Table, day: date) -> str:
+    """A literal of the type of a table's day: BigQuery compares no instant with a date."""
+    column = table.column(table.day or "")
+    if column is not None and column.type == "timestamp":
+        return instant(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    return "DATE " + text(str(day))
 
 
 def same_key(table: Table, left: str, right: str) -> str:

@@ -1,52 +1,74 @@
-"""Expressions and plain statements in the SQL of an engine, and what each engine needs besides."""
+"""Expressions and plain statements in the SQL of an engine."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlglot
 from sqlglot import exp
 
-from keepwell.facts.engine import ibis_as_set, sql_of
+from keepwell.facts.engine import sql_of
+from keepwell.facts.engines.repairs import REPAIRS, Repair, as_written, plain_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-Dialect = Literal["duckdb", "postgres", "spark"]
-LONGEST_NAME = 63
-"""Bytes of a name in PostgreSQL, which cuts longer ones off without a word."""
+Dialect = Literal["duckdb", "postgres", "spark", "snowflake", "bigquery", "databricks", "trino"]
+ENGINES: dict[Dialect, str] = {
+    "duckdb": "DuckDB",
+    "postgres": "PostgreSQL",
+    "spark": "Spark",
+    "snowflake": "Snowflake",
+    "bigquery": "BigQuery",
+    "databricks": "Databricks",
+    "trino": "Trino",
+}
+"""The engines as people call them."""
+CLOUDS: frozenset[Dialect] = frozenset({"snowflake", "bigquery", "databricks", "trino"})
+"""Those for which statements are compiled and checked, and which none of our tests runs."""
+NOT_RUN = "compiled and checked, not run"
+"""What is to be said of them wherever someone begins with one."""
+
+
+CAPITALS: frozenset[Dialect] = frozenset({"snowflake"})
+"""Those that make capitals of names without quotes, so that most names are in capitals there."""
 
 
 def compiled(expression: ir.Table, dialect: Dialect) -> str:
     """The SQL of an expression over tables that are named only; nothing is opened for it."""
     if dialect == "duckdb":
         return sql_of(expression)
-    return _written(_tree(expression, dialect), dialect)
+    return _written(_compiler(dialect).to_sqlglot(expression.unbind()), dialect)
 
 
-def translated(statement: str, dialect: Dialect) -> str:
-    """A statement in DuckDB's SQL, in that of another engine."""
+def translated(statement: str, dialect: Dialect, last: Repair | None = None) -> str:
+    """A statement in DuckDB's SQL, in that of another engine; `last` repairs what only the session
+    knows."""
     if dialect == "duckdb":
         return statement
-    return _written(sqlglot.parse_one(statement, read=_words("duckdb")), dialect)
+    return _written(sqlglot.parse_one(statement, read=_words("duckdb")), dialect, last)
 
 
 def readable(statement: str, dialect: Dialect) -> str:
     """A statement in the SQL of an engine, the same over several lines."""
     words = _words(dialect)
     tree = sqlglot.parse_one(statement, read=words)
-    if dialect == "spark":
-        _as_written(tree)
+    if dialect in ("spark", "databricks"):
+        as_written(tree)
     return tree.sql(dialect=words, pretty=True)
 
 
 def tables_of(statement: str, dialect: Dialect) -> frozenset[str]:
-    """The names, without their schemas, of the tables that a statement reads."""
+    """The names of the tables that a statement reads without naming a schema: views and small
+    tables that the engine was given."""
     found = sqlglot.parse_one(statement, read=_words(dialect)).find_all(exp.Table)
-    return frozenset(table.name for table in found)
+    return frozenset(table.name for table in found if not table.db)
+
+
+def named(name: str, dialect: Dialect) -> str:
+    """What statements of an engine call what Keepwell gave a name."""
+    return plain_name(name) if dialect in CLOUDS else name
 
 
 def identifier(name: str, dialect: Dialect) -> str:
@@ -54,98 +76,33 @@ def identifier(name: str, dialect: Dialect) -> str:
     return exp.to_identifier(name, quoted=True).sql(dialect=_words(dialect))
 
 
-def _tree(expression: ir.Table, dialect: Dialect) -> exp.Expr:
-    found: exp.Expr = _compiler(dialect).to_sqlglot(expression.unbind())
-    return found
-
-
 @cache
 def _compiler(dialect: Dialect) -> Any:
-    from ibis.backends.sql import compilers
-    from ibis.config import Config
+    from keepwell.facts.engines.compilers import compiler
 
-    ibis = ibis_as_set()
-    if dialect == "postgres":
-        return compilers.PostgresCompiler()
-
-    class Options(Config):  # type: ignore[misc]  # Ibis has no types
-        treat_nan_as_null: bool = False
-
-    if ibis.options.pyspark is None:
-        # Otherwise set by a connection of Ibis only, which needs pandas.
-        ibis.options.pyspark = Options()
-    return compilers.PySparkCompiler()
+    return compiler(dialect)
 
 
-def _written(tree: exp.Expr, dialect: Dialect) -> str:
-    for repair in _REPAIRS[dialect]:
+def _written(tree: exp.Expr, dialect: Dialect, last: Repair | None = None) -> str:
+    for repair in (*REPAIRS[dialect], *([last] if last else ())):
         repair(tree)
     return tree.sql(dialect=_words(dialect))
 
 
+@cache
 def _words(dialect: Dialect) -> type[sqlglot.Dialect]:
     # Once Ibis is there, its own dialects stand for sqlglot's under the same names.
     from ibis.backends.sql import dialects
+    from sqlglot.dialects.bigquery import BigQuery
     from sqlglot.dialects.duckdb import DuckDB
 
-    found: type[sqlglot.Dialect] = {
+    found: dict[Dialect, type[sqlglot.Dialect]] = {
         "duckdb": DuckDB,
         "postgres": dialects.Postgres,
         "spark": dialects.PySpark,
-    }[dialect]
-    return found
-
-
-def _short_names(tree: exp.Expr) -> None:
-    """Names that PostgreSQL would cut off, so that two that begin alike do not become one."""
-    for node in tree.find_all(exp.Identifier):
-        if len(node.name.encode()) > LONGEST_NAME:
-            node.set("this", _short(node.name))
-
-
-def _short(name: str) -> str:
-    begins = name.encode()[:40].decode(errors="ignore")
-    return f"{begins} {hashlib.sha256(name.encode()).hexdigest()[:16]}"
-
-
-def _named_subqueries(tree: exp.Expr) -> None:
-    """Names for the SELECTs in a FROM, which PostgreSQL wants up to version 15."""
-    for number, node in enumerate(list(tree.find_all(exp.Subquery))):
-        if isinstance(node.parent, exp.From | exp.Join) and not node.alias:
-            node.set("alias", exp.TableAlias(this=exp.to_identifier(f"s{number}")))
-
-
-def _in_zone(tree: exp.Expr) -> None:
-    """timezone(zone, instant), as DuckDB and PostgreSQL have it."""
-    for node in list(tree.find_all(exp.Anonymous)):
-        if node.name.lower() == "timezone":
-            zone, instant = node.expressions
-            node.replace(exp.Anonymous(this="from_utc_timestamp", expressions=[instant, zone]))
-
-
-def _as_written(tree: exp.Expr) -> None:
-    """from_utc_timestamp(instant, zone) as _in_zone() wrote it: read again it gets a cast."""
-    for node in list(tree.find_all(exp.AtTimeZone)):
-        instant, zone = node.this, node.args["zone"]
-        if type(instant) is exp.Cast:
-            instant = instant.this
-        node.replace(exp.Anonymous(this="from_utc_timestamp", expressions=[instant, zone]))
-
-
-def _compared(tree: exp.Expr) -> None:
-    """Conditions in parentheses where they are compared: Spark does not read `a IN (b) = c`."""
-    for node in list(tree.find_all(exp.In, exp.Is, exp.Between, exp.Not)):
-        around = node.parent
-        if isinstance(around, exp.Is) and node.arg_key == "expression":
-            continue
-        if isinstance(around, exp.Binary) and not isinstance(around, exp.Connector):
-            paren = exp.Paren()
-            node.replace(paren)
-            paren.set("this", node)
-
-
-_REPAIRS: Mapping[Dialect, tuple[Callable[[exp.Expr], None], ...]] = {
-    "duckdb": (),
-    "postgres": (_short_names, _named_subqueries),
-    "spark": (_in_zone, _compared),
-}
+        "snowflake": dialects.Snowflake,
+        "bigquery": BigQuery,
+        "databricks": dialects.Databricks,
+        "trino": dialects.Trino,
+    }
+    return found[dialect]

@@ -42,6 +42,9 @@ class Recording(Engine):
         self.dialect = engine.dialect
         self._note = note
 
+    def said(self, statement: str) -> str:
+        return self.engine.said(statement)
+
     def view(self, name: str, select: str) -> None:
         self._note(Viewed(name, select))
         self.engine.view(name, select)
