@@ -45,3 +45,36 @@ def test_the_sql_of_an_account(here: Here, sheet_project: Path, tmp_path: Path) 
     code, _, err = here("explain", "Andi", "seats", "-C", sheet_project)
     assert code == 2
     assert "METRIC is for --sql" in err
+
+
+@pytest.mark.parametrize("place", ["data/facts", "snowflake://me@account/CRM/marts"])
+def test_a_plan_for_an_engine_that_is_not_asked(
+    here: Here, sheet_project: Path, place: str
+) -> None:
+    settings = sheet_project / "keepwell.yaml"
+    told = settings.read_text("utf-8").replace("places:", "places_before:")
+    settings.write_text(f"{told}\nplaces: {{facts: '{place}'}}\n", "utf-8")
+    text = here.good("score", "--plan", "--dialect", "snowflake", "-C", sheet_project)
+    assert text.startswith("-- What keepwell score would run for ")
+    assert "compiled and checked, not run" in " ".join(text.replace("\n-- ", " ").split())
+    assert 'WITH "accounts" AS (' in text
+    assert '"ACCOUNTS"' in text
+    assert "-- counts assessments:" in text
+
+
+def test_a_place_that_no_test_has_run_says_so(here: Here, sheet_project: Path) -> None:
+    settings = sheet_project / "keepwell.yaml"
+    settings.write_text(
+        settings.read_text("utf-8") + "\nplaces: {facts: 'trino://me@127.0.0.1:1/hive/crm'}\n",
+        "utf-8",
+    )
+    code, _, err = here("status", "-C", sheet_project)
+    assert code == 2
+    assert "compiled and checked, not run" in err.partition("\n")[0]
+    assert "Trino could not answer" in err
+
+
+def test_a_dialect_is_of_a_plan(here: Here, sheet_project: Path) -> None:
+    code, _, err = here("score", "--dialect", "trino", "-C", sheet_project)
+    assert code == 2
+    assert "--dialect goes with --plan" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,16 @@ from keepwell.app.days_scored import card_key, plan_of, scored_day
 from keepwell.app.explaining import find_account
 from keepwell.cycle.night import Night, Task
 from keepwell.cycle.scoring import PORTFOLIO, Judge
+from keepwell.facts.context import Cover
+from keepwell.facts.engines.dialects import CLOUDS, NOT_RUN, Dialect
+from keepwell.facts.known import BEGINNING
+from keepwell.facts.memory import MemoryFacts
+from keepwell.facts.paper import PaperFacts
+from keepwell.facts.places import cloud
+from keepwell.facts.reading import Facts
+from keepwell.facts.schema import IMPORTED
 from keepwell.kit.errors import KeepwellError, did_you_mean
+from keepwell.metrics.families import needs
 from keepwell.metrics.shown import Shown, comment
 from keepwell.scoring.plan import Plan
 
@@ -18,8 +28,11 @@ if TYPE_CHECKING:
     from keepwell.app.project import Project
 
 
-def of_night(project: Project, day: date) -> str:
-    """What scoring a day runs. Nothing is counted, and nothing is written."""
+def of_night(project: Project, day: date, dialect: Dialect | None = None) -> str:
+    """What scoring a day runs, or what it would run if the facts were in another engine. Nothing is
+    counted, and nothing is written."""
+    if dialect is not None:
+        return _on_paper(project, day, dialect)
     night = _night(project)
     tasks = night.tasks([day], restate=False)
     [task] = tasks or night.tasks([day], restate=True)
@@ -38,6 +51,40 @@ def of_night(project: Project, day: date) -> str:
             " of the day at which it is held."
         )
     return _headed(about, shown)
+
+
+def _on_paper(project: Project, day: date, dialect: Dialect) -> str:
+    told = project.settings.warehouse
+    own = _all_covered(project, day) if cloud(project.settings.places.facts) else project.facts()
+    # A folder of files is only Spark's to name.
+    tables = {name: place for name, place in told.tables.items() if "/" not in place}
+    facts = PaperFacts(own, dialect, told.schema_, tables)
+    try:
+        shown = project.judge.shown(facts, day)
+    finally:
+        facts.close()
+    engine = shown.engine
+    about = [f"What keepwell score would run for {day} in {engine}, in this order."]
+    about.append(f"To show it, nothing was asked of {engine}, and nothing was counted or written.")
+    about.append("The tables are taken to be as keepwell facts ddl makes them.")
+    if dialect in CLOUDS:
+        about.append(
+            f"Keepwell's statements for {engine} are {NOT_RUN}. Nothing is kept there, not even a"
+            " view: what stands after WITH, and the small tables, go before each statement that"
+            " names them."
+        )
+    return _headed(about, shown)
+
+
+def _all_covered(project: Project, day: date) -> Facts:
+    """Facts without rows that are complete for every metric, in place of those that only a
+    connection could tell."""
+    base = [Cover("warehouse", name, BEGINNING.date(), day) for name in IMPORTED]
+    metrics = [m for m in project.library.metrics.values() if m.is_aggregate]
+    picked = {f for metric in metrics for need in needs(metric, base) for f in need.families}
+    covers = [replace(base[0], family=f) for f in sorted({*picked, *IMPORTED})]
+    zone, currency = project.settings.timezone, project.settings.currency
+    return MemoryFacts({}, coverage=covers, project_timezone=zone, project_currency=currency)
 
 
 def of_account(

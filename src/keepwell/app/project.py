@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +19,9 @@ from keepwell.definitions.library import Library
 from keepwell.definitions.loading import load_project
 from keepwell.definitions.settings import Settings
 from keepwell.facts.context import Cover
+from keepwell.facts.engines.dialects import ENGINES, NOT_RUN
 from keepwell.facts.known import Known
-from keepwell.facts.places import source
+from keepwell.facts.places import cloud, source
 from keepwell.facts.reading import Facts
 from keepwell.facts.store import FactStore
 from keepwell.facts.warehouse import Warehouse
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
     from keepwell.app.sheet import SheetResult
     from keepwell.app.simulating import Simulation
     from keepwell.app.table import Table
+    from keepwell.facts.engines.dialects import Dialect
     from keepwell.facts.loading import Loaded
     from keepwell.ingest.report import ImportReport
 
 Say = Callable[[str], None]
 Day = str | date | None
+A_DAY = timedelta(days=1)
 
 
 def open(path: str | Path = ".", *, spark: SparkSession | None = None) -> Project:
@@ -74,6 +77,15 @@ class Project:
         told = self.settings.warehouse
         place = self.settings.places.facts
         return source(place, self.folder, told.schema_, told.tables, self._session)
+
+    @property
+    def caution(self) -> str:
+        """What is to be known of the engine in which the facts are; empty of one that tests run."""
+        dialect = cloud(self.settings.places.facts) if self._session is None else None
+        if dialect is None:
+            return ""
+        engine = ENGINES[dialect]
+        return f"Keepwell's statements for {engine} are {NOT_RUN}: check what it counts there."
 
     @property
     def store(self) -> FactStore:
@@ -149,13 +161,19 @@ class Project:
         night = Night(self.judge, self.source, self.history, self.workspace, on_wait)
         return night.run(days, restate=restate, progress=progress)
 
-    def plan(self, as_of: Day = None) -> str:
-        """The SQL that score() runs for a day, with comments; nothing is counted or written."""
+    def plan(self, as_of: Day = None, *, dialect: Dialect | None = None) -> str:
+        """The SQL that score() runs for a day, with comments; nothing is counted or written.
+
+        With a dialect it is what would run in that engine, of which nothing is asked.
+        """
         from keepwell.app import plans
 
+        if dialect is not None and cloud(self.settings.places.facts):
+            # What is there is not known without a connection.
+            return plans.of_night(self, self.day(as_of) or self.today() - A_DAY, dialect)
         [day] = self._days(as_of, None, None)
         self._may_score([day])
-        return plans.of_night(self, day)
+        return plans.of_night(self, day, dialect)
 
     def _may_score(self, days: Sequence[date]) -> None:
         late = [d for d in days if d > self.today()]

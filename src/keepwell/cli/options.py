@@ -128,7 +128,12 @@ def has_project(given: Path | None) -> bool:
 
 
 def open_project(given: Path | None) -> Project:
-    """The project to work on. Raises KeepwellError where there is none or it cannot be used."""
+    """The project to work on. Raises KeepwellError where there is none or it cannot be used. Of an
+    engine that no test has run, this is said."""
     from keepwell.app import project
+    from keepwell.cli.console import say
 
-    return project.open(find_project(given))
+    opened = project.open(find_project(given))
+    if opened.caution:
+        say(opened.caution)
+    return opened

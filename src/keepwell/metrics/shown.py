@@ -14,8 +14,17 @@ from textwrap import wrap
 import pyarrow as pa
 
 from keepwell.definitions.library import Library
-from keepwell.facts.engines.dialects import Dialect, identifier, readable, tables_of
+from keepwell.facts.engines.dialects import (
+    CLOUDS,
+    ENGINES,
+    Dialect,
+    identifier,
+    named,
+    readable,
+    tables_of,
+)
 from keepwell.facts.engines.recording import Asked, Given, Recording, Viewed
+from keepwell.facts.paper import PaperFacts
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import IMPORTED, TABLES, visible_name
 from keepwell.metrics.calendar import ASKED_ON, Days
@@ -23,16 +32,17 @@ from keepwell.metrics.evaluate import Evaluation, Freshness
 from keepwell.metrics.instances import Needed, needed
 from keepwell.metrics.passes import Pass
 from keepwell.metrics.prepare import (
+    ACCOUNTS,
     ASKED_TABLE,
     CLOSED_TABLE,
     DAYS_TABLE,
     OPEN_TABLE,
     RATES_TABLE,
     ZONES_TABLE,
+    portfolio,
 )
 from keepwell.metrics.statements import Statement
 
-ENGINES: dict[Dialect, str] = {"duckdb": "DuckDB", "postgres": "PostgreSQL", "spark": "Spark"}
 WIDTH = 100
 _GLUE = "\ue000"
 
@@ -67,14 +77,16 @@ Step = Viewed | Given | Asked | Portfolio | Open | Counts
 
 @dataclass
 class _Listing(Pass):
-    """A pass that writes down what it would count."""
+    """A pass that writes down what it would count. own: of which to ask who is a customer, where
+    the facts of the pass are on paper."""
 
     steps: list[Step] = field(default_factory=list)
+    own: Facts | None = None
 
     def answer(self, statement: Statement) -> pa.Table:
         found = super().answer(statement)
         self.steps[-1] = Portfolio(statement.sql)
-        return found
+        return found if self.own is None else _customers(self.own, self.days)
 
     def count(self, statement: Statement, table: str, nodes: Sequence[Needed]) -> pa.Table:
         follows = bool(self.steps) and isinstance(self.steps[-1], Open)
@@ -112,10 +124,11 @@ class Shown:
         kept: list[Step] = []
         wanted: set[str] = set()
         for step in reversed(self.steps):
-            if isinstance(step, Counts) or (isinstance(step, Viewed) and step.name in wanted):
+            name = named(step.name, self.dialect) if isinstance(step, Viewed | Given | Open) else ""
+            if isinstance(step, Counts) or (isinstance(step, Viewed) and name in wanted):
                 wanted |= tables_of(step.select, self.dialect)
                 kept.append(step)
-            elif isinstance(step, Given | Open) and step.name in wanted:
+            elif isinstance(step, Given | Open) and name in wanted:
                 kept.append(step)
         return replace(self, steps=tuple(reversed(kept)))
 
@@ -128,16 +141,19 @@ class Shown:
         match step:
             case Viewed(name, select):
                 yield from comment(_what(name))
-                yield f"CREATE TEMPORARY VIEW {identifier(name, self.dialect)} AS"
-                yield self._sql(select)
+                if self.dialect in CLOUDS:
+                    yield from (f"WITH {self._name(name)} AS (", self._sql(select, end=""), ")")
+                else:
+                    yield f"CREATE TEMPORARY VIEW {self._name(name)} AS"
+                    yield self._sql(select)
             case Given(name, rows):
                 yield from comment(
-                    f"small table {identifier(name, self.dialect)}, {_many(rows)}"
-                    f"{_SMALL.get(name, '')}: {', '.join(_held(rows))}"
+                    f"small table {self._name(name)}, {_many(rows)}"
+                    f"{_SMALL.get(name, '')}: {', '.join(_held(rows, self.dialect))}"
                 )
             case Open(name):
                 yield from comment(
-                    f"small table {identifier(name, self.dialect)}: those to which the statement"
+                    f"small table {self._name(name)}: those to which the statement"
                     " before gave no value; how many, only counting tells"
                 )
             case Asked(select):
@@ -153,8 +169,11 @@ class Shown:
                     yield from comment("runs only if the statement before leaves accounts open")
                 yield self._sql(select)
 
-    def _sql(self, select: str) -> str:
-        return readable(select, self.dialect) + ";"
+    def _sql(self, select: str, end: str = ";") -> str:
+        return readable(select, self.dialect) + end
+
+    def _name(self, name: str) -> str:
+        return identifier(named(name, self.dialect), self.dialect)
 
     def _uncovered(self) -> Iterator[str]:
         if self.uncovered:
@@ -181,6 +200,7 @@ def shown(
     asked, and what else is needed to write the statements. Raises KeepwellError as evaluate().
     """
     steps: list[Step] = []
+    own = facts.own if isinstance(facts, PaperFacts) else None
 
     def note(step: Step) -> None:
         # How many rows a table has is asked for each statement over it.
@@ -191,7 +211,7 @@ def shown(
     evaluation = Evaluation(library, facts, Days((day,)), freshness)
     nodes = needed(library, dict.fromkeys(keys))
     counted = evaluation.counted(nodes)
-    listing = _Listing(facts, evaluation.days, steps=steps)
+    listing = _Listing(facts, evaluation.days, steps=steps, own=own)
     try:
         evaluation.count(listing, nodes, counted)
     finally:
@@ -199,6 +219,17 @@ def shown(
     told = {n.ref for s in steps if isinstance(s, Counts) for n in s.nodes}
     uncovered = tuple(c.instance.node for r, c in counted.items() if r not in told)
     return Shown(facts.engine.dialect, tuple(steps), tuple(nodes), uncovered)
+
+
+def _customers(facts: Facts, days: Days) -> pa.Table:
+    """Who is a customer on the days."""
+    around = Pass(facts, days)
+    try:
+        around.open_days()
+        asked = portfolio(tuple(days.columns))
+        return around.answer(Statement.of(asked, [ACCOUNTS], facts.engine.dialect))
+    finally:
+        around.close()
 
 
 def comment(text: str, indent: str = "") -> list[str]:
@@ -224,12 +255,13 @@ def _many(rows: pa.Table) -> str:
     return f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'}"
 
 
-def _held(rows: pa.Table) -> list[str]:
+def _held(rows: pa.Table, dialect: Dialect) -> list[str]:
     """The names of the columns, and of a single day also what is in them."""
+    names = [named(name, dialect) for name in rows.column_names]
     if rows.num_rows != 1 or ASKED_ON not in rows.column_names:
-        return [_glued(name) for name in rows.column_names]
+        return [_glued(name) for name in names]
     [row] = rows.to_pylist()
-    return [_glued(f"{name} = {value}") for name, value in row.items()]
+    return [_glued(f"{n} = {value}") for n, value in zip(names, row.values(), strict=True)]
 
 
 _SMALL = {

@@ -11,6 +11,9 @@ from keepwell.cli.options import A_DAY, Command, as_of_option, open_project, pro
 
 if TYPE_CHECKING:
     from keepwell.cycle.night import Outcome
+    from keepwell.facts.engines.dialects import Dialect
+
+DIALECTS = ("postgres", "spark", "snowflake", "bigquery", "databricks", "trino")
 
 
 @click.command(cls=Command)
@@ -29,6 +32,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Print the SQL that scoring the day would run, and neither count nor write anything.",
 )
+@click.option(
+    "--dialect",
+    type=click.Choice(DIALECTS),
+    help="With --plan: the SQL as it would be in that engine, which is not asked. That for"
+    " Snowflake, BigQuery, Databricks and Trino is compiled and checked, not run.",
+)
 def score(
     project: Path | None,
     as_of: str | None,
@@ -36,6 +45,7 @@ def score(
     last: str | None,
     restate: bool,
     plan: bool,
+    dialect: Dialect | None,
 ) -> None:
     """Score a day or a range of days, and keep the result.
 
@@ -49,6 +59,7 @@ def score(
       keepwell score --as-of 2026-03-01
       keepwell score --from 2026-01-01 --to yesterday
       keepwell score --plan > tonight.sql
+      keepwell score --plan --dialect snowflake
     """
     from keepwell.cli.console import say, show
     from keepwell.cli.portfolio import overview
@@ -58,8 +69,10 @@ def score(
     if plan:
         if first is not None or last is not None or restate:
             raise click.UsageError("--plan shows one day: name it with --as-of")
-        click.echo(opened.plan(as_of), nl=False)
+        click.echo(opened.plan(as_of, dialect=dialect), nl=False)
         return
+    if dialect is not None:
+        raise click.UsageError("--dialect goes with --plan")
     with over_days("Scoring") as progress:
         outcome = opened.score(
             as_of, first=first, last=last, restate=restate, progress=progress, on_wait=say
