@@ -56,7 +56,7 @@ test: $(DEV) ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 format: $(DEV) ## format, and mend what the linter can mend
 	$(BIN)/ruff format .

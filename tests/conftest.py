@@ -26,6 +26,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # How long an example takes depends on what else the machine does.
 settings.register_profile("keepwell", deadline=None)
 settings.load_profile("keepwell")
+SLOWEST = ("test_spark.py", "test_clouds.py", "test_traps.py", "test_spark_cluster.py",
+           "test_shown.py", "test_postgres.py", "test_memory.py")  # fmt: skip
+"""Files of tests/conformance, slowest first."""
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
@@ -47,6 +50,12 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.codegen.wholeStage", False)
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.sql.adaptive.enabled", False)
+        # A process of a few minutes compiles its own code once, and quickly.
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        # What follows from conditions is worked out for every column of every step, to skip parts
+        # of files that are too small to have any.
+        .config("spark.sql.constraintPropagation.enabled", False)
+        .config("spark.locality.wait", 0)
         .getOrCreate()
     )
     yield made
@@ -158,6 +167,12 @@ def bucket_server(folder: Path, **settings: str) -> Iterator[Bucket]:
 
 def _address(server: Path, database: str) -> str:
     return f"postgresql://postgres@/{database}?host={quote(str(server), safe='')}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first: a worker that began one last would go on alone for minutes."""
+    order = {REPOSITORY / "tests" / "conformance" / name: n for n, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 def pytest_configure(config: pytest.Config) -> None:
