@@ -1,8 +1,9 @@
 """What is said to Snowflake, BigQuery, Databricks and Trino, none of which runs here.
 
-Every statement of all metrics is compiled for each of them. Its text is held against what the
-vendor documents, and is read back: sqlglot, which knows the four, turns the vendor's SQL into that
-of DuckDB, which must count the same values with it. That is no run of the engine.
+Every statement of all frameworks is compiled for each of them, and its text held against lists of
+what the vendor has, which were written down from knowledge. Of every fourth metric, and of those
+that are traps, it is also read back: sqlglot turns the vendor's SQL into that of DuckDB, which must
+count the same values with it. That is no run of the engine.
 """
 
 from __future__ import annotations
