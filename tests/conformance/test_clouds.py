@@ -45,16 +45,13 @@ ALIKE = {
     "ROW_NUMBER", "SUM", "COUNT", "LOWER",
 }  # fmt: skip
 FUNCTIONS: dict[Dialect, set[str]] = {
-    # Snowflake SQL reference, "All functions (alphabetical)".
     "snowflake": {"CONVERT_TIMEZONE", "COUNT_IF", "DATEDIFF", "DATE_FROM_PARTS", "DATE_PART",
                   "IFF", "MEDIAN", "TO_DATE"},
     # BigQuery, "Functions (alphabetical)"; SAFE_OFFSET belongs to the array subscript operator.
     "bigquery": {"ARRAY_AGG", "COUNTIF", "DATE", "DATETIME", "DATE_DIFF", "DIV", "IEEE_DIVIDE",
                  "IF", "SAFE_OFFSET", "STRUCT", "TRUNC", "UNIX_SECONDS", "UNNEST"},
-    # Databricks SQL language reference, "Alphabetical list of built-in functions".
     "databricks": {"DATEDIFF", "FROM_UTC_TIMESTAMP", "IF", "ISNAN", "MAKE_DATE", "PERCENTILE",
                    "TRY_DIVIDE", "UNIX_TIMESTAMP"},
-    # Trino, "List of functions and operators".
     "trino": {"ARRAY_AGG", "ARRAY_SORT", "AT_TIMEZONE", "DATE", "DATE_DIFF", "ELEMENT_AT",
               "TO_UNIXTIME"},
 }  # fmt: skip
@@ -112,7 +109,7 @@ class ReadBack:
 
 
 def _as_duckdb_has_it(node: exp.Expr) -> None:
-    """What sqlglot says otherwise to DuckDB than the vendors document it."""
+    """What sqlglot says otherwise to DuckDB than the vendor means it, as far as we know."""
     if isinstance(node, exp.AtTimeZone):
         node.replace(exp.Anonymous(this="timezone", expressions=[node.args["zone"], node.this]))
     elif isinstance(node, exp.Anonymous) and node.name == "from_utc_timestamp":
@@ -241,11 +238,11 @@ def test_all_frameworks_over_the_example_company(company: Project, dialect: Dial
                 checked(engine.finished(step.select), dialect, given)
 
 
-# --- what is held against the documents of the vendors ------------------------------------------
+# --- what is held against what we know of the vendors ------------------------------------------
 
 
 def checked(text: str, dialect: Dialect, given: Collection[str] = ()) -> exp.Expr:
-    """The tree of a finished statement that the engine takes, as far as its documents tell. given:
+    """The tree of a finished statement that the engine takes, as far as we know of it. given:
     the small tables that do not come with it."""
     assert len(text) <= LONGEST.get(dialect, len(text))
     tree = parsed(text, dialect)
