@@ -42,7 +42,7 @@ from tests.warehouses import differences, stored
 
 ALIKE = {
     "ABS", "CAST", "COALESCE", "FLOOR", "GREATEST", "LEAST", "MAX", "MIN", "NULLIF", "ROUND",
-    "ROW_NUMBER", "SUM", "COUNT", "LOWER",
+    "ROW_NUMBER", "LEAD", "SUM", "COUNT", "LOWER",
 }  # fmt: skip
 FUNCTIONS: dict[Dialect, set[str]] = {
     "snowflake": {"CONVERT_TIMEZONE", "COUNT_IF", "DATEDIFF", "DATE_FROM_PARTS", "DATE_PART",
