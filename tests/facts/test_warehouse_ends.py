@@ -12,10 +12,10 @@ import pytest
 from adbc_driver_postgresql import dbapi
 
 from keepwell.app.project import open as open_project
-from keepwell.facts.engines import postgres as postgres_engine
 from keepwell.facts.engines.postgres import PostgresEngine
 from keepwell.facts.known import BEGINNING, Known
 from keepwell.facts.warehouse import Warehouse, WarehouseFacts
+from keepwell.kit import postgres as sessions
 from keepwell.kit.errors import KeepwellError
 
 NOW = datetime(2026, 5, 10, 6, tzinfo=UTC)
@@ -143,7 +143,7 @@ def silent() -> Iterator[int]:
 def test_a_server_that_does_not_answer_is_told_of(
     silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_engine, "PATIENCE", 2)
+    monkeypatch.setattr(sessions, "PATIENCE", 2)
     with pytest.raises(KeepwellError) as raised:
         PostgresEngine(f"postgresql://me@127.0.0.1:{silent}/crm")
     assert "cannot be reached" in raised.value.what
@@ -155,7 +155,7 @@ def test_how_long_to_wait_is_its_users_to_say(
     silent: int, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     # With ours it would go on for longer than anybody waits.
-    monkeypatch.setattr(postgres_engine, "PATIENCE", 100_000)
+    monkeypatch.setattr(sessions, "PATIENCE", 100_000)
     more = "?connect_timeout=2" if where == "address" else ""
     if not more:
         monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
