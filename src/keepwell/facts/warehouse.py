@@ -154,35 +154,6 @@ class WarehouseFacts(Facts):
                 yield from _of_table(IMPORTED[name], columns)
             else:
                 yield f"{name}: the role may not read {'.'.join(self._place(name))}"
-        if self._endless:
-            yield from self._without_a_day()
-
-    def _without_a_day(self) -> Iterator[str]:
-        """The columns of days in which one is infinite, which no date of Arrow or Python is."""
-        for name, columns in self._columns.items():
-            table = IMPORTED[name]
-            told = (*imported_columns(table), *PROVENANCE)
-            dated = (c for c in told if c.type in ("date", "timestamp"))
-            days = [c.name for c in dated if columns.get(c.name) == c.type]
-            if not days:
-                continue
-            place = ".".join(quoted(part) for part in self._place(name))
-            # Each by itself, so that an index of the day is of use.
-            exists = ", ".join(
-                sql.fill(
-                    "EXISTS (SELECT 1 FROM $place WHERE $column IN ($values))",
-                    place=place,
-                    column=quoted(day),
-                    values=", ".join(map(text, _infinite(table, day))),
-                )
-                for day in days
-            )
-            [found] = self.engine.rows("SELECT " + exists)
-            for day, infinite in zip(days, found, strict=True):
-                if infinite:
-                    yield f"{name}.{day} is infinite in some rows; expected a day, or null" + (
-                        " for no end" if table.valid and day == table.valid[1] else ""
-                    )
 
     def _stored(self, name: str) -> str:
         table = table_named(name)
@@ -249,41 +220,24 @@ def _read(table: Table, wanted: pa.Field, columns: Columns, endless: bool) -> st
 def _value(table: Table, column: str, kind: str, endless: bool) -> str:
     # Also of its own kind: an enumeration or an uuid is no text, a number may have more digits.
     value = f"CAST({quoted(column)} AS {kind})"
-    bound = _BOUNDS.get(column) or _bound(table, column)
-    if not endless or bound is None:
+    if not endless or kind not in _DAYS:
         return value
-    infinite = f"CAST({text(bound.infinite)} AS {kind})"
-    if bound.instead is None:
-        return f"nullif({value}, {infinite})"
-    beginning = f"CAST({text(bound.instead)} AS {kind})"
-    return f"CASE WHEN {value} = {infinite} THEN {beginning} ELSE {value} END"
-
-
-@dataclass(frozen=True)
-class Bound:
-    """What an infinite beginning or end of a time means: `instead`, or no bound at all."""
-
-    infinite: str
-    instead: str | None = None
-
-
-_BEGINS = Bound("-infinity", BEGINNING.isoformat(sep=" "))
-_ENDS = Bound("infinity")
-_BOUNDS = {"known_from": _BEGINS, "known_to": _ENDS, "deleted_at": _ENDS, "expires_at": _ENDS}
-
-
-def _bound(table: Table, column: str) -> Bound | None:
-    if table.valid is None or column not in table.valid:
-        return None
-    if column == table.valid[1]:
-        return _ENDS
-    return replace(_BEGINS, instead=str(BEGINNING.date()))
-
-
-def _infinite(table: Table, column: str) -> list[str]:
-    """The infinite values that mean nothing in a column."""
+    # To look for them first would be to read every day of the warehouse.
     bound = _BOUNDS.get(column) or _bound(table, column)
-    return [v for v in ("infinity", "-infinity") if bound is None or v != bound.infinite]
+    never = (f"CAST({text(sign)} AS {kind})" for sign in ("infinity", "-infinity"))
+    beginning = f"CAST({text(bound)} AS {kind})" if bound else "NULL"
+    upper, lower = never
+    return f"CASE {value} WHEN {upper} THEN NULL WHEN {lower} THEN {beginning} ELSE {value} END"
+
+
+_DAYS = frozenset({sql_type(pa.date32()), sql_type(pa.timestamp("us", "UTC"))})
+_BOUNDS = {"known_from": BEGINNING.isoformat(sep=" ")}
+
+
+def _bound(table: Table, column: str) -> str | None:
+    """The day that stands for an infinite past, where there is one."""
+    begins = table.valid is not None and column == table.valid[0]
+    return str(BEGINNING.date()) if begins else None
 
 
 def _of_table(table: Table, columns: Columns) -> Iterator[str]:
