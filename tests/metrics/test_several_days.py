@@ -15,7 +15,7 @@ from keepwell.definitions.library import Library
 from keepwell.definitions.loading import load
 from keepwell.facts.memory import MemoryFacts
 from keepwell.facts.schema import IMPORTED
-from tests.metrics.measuring import Tables, measured
+from tests.metrics.measuring import Tables, measured, metrics
 from tests.metrics.mixed import company
 
 DAYS = [date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1)]
@@ -65,6 +65,41 @@ def test_a_day_among_others_is_the_day_by_itself(day: date, for_itself: bool) ->
     assert alone.schema == among.schema
     for name in alone.column_names:
         assert alone[name].combine_chunks().equals(among[name].combine_chunks()), name
+
+
+OF_DAYS = {"count": "rows", "sum": "value", "mean": "value", "share": "value > 2", "min": "value",
+           "max": "value", "count_distinct": "person_id"}  # fmt: skip
+OUTER = ("sum", "mean", "min", "max", "count")
+GROUPED = metrics(
+    "\n".join(
+        f"    {kind}_{then}: {{{kind}: {what}, from: usage_daily, per: day, then: {then},"
+        " over: 20 days}"
+        for kind, what in OF_DAYS.items()
+        for then in OUTER
+    )
+    + """
+    people: {count_distinct: person_id, from: usage_daily, where: value > 1, over: 9 days}
+    people_before: {formula: 'before(people, 5 days)'}
+    more_people: {count_distinct: person_id, from: usage_daily, where: value > 1, over: 60 days}
+    ever: {count_distinct: person_id, from: usage_daily}
+    quiet: {days_since_last: day, from: usage_daily, where: value > 3}
+    quiet_before: {formula: 'before(quiet, 11 days)'}
+    idle: {days_since_last: day, from: usage_daily, per: day, then: sum}
+    """
+)
+
+
+@pytest.mark.parametrize("for_itself", [False, True], ids=["mixed", "for itself"])
+def test_groups_of_a_day_and_distinct_values_of_any_kind(for_itself: bool) -> None:
+    days = [date(2024, 3, day) for day in (1, 2, 3, 9, 28)]
+    facts = MemoryFacts(tables(for_itself))
+    among = measured(GROUPED, facts, days).table
+    for day in days:
+        alone = measured(GROUPED, MemoryFacts(tables(for_itself)), day).table
+        those = among.filter(pc.equal(among["asked_on"], day)).combine_chunks()
+        for name in alone.column_names:
+            assert alone[name].combine_chunks().equals(those[name].combine_chunks()), (name, day)
+    assert len(set(among["metric/sum_sum"].to_pylist())) > 20
 
 
 def test_the_order_of_rows_and_days_does_not_matter() -> None:

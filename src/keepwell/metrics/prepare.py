@@ -147,9 +147,6 @@ def scan(
     form = "rows" if setting.one_day else way.form(table, for_itself=not setting.by_account)
     if form != "rows":
         rows = _fewer(table, rows, way, form)
-        if form == "knowing next":
-            days = ibis.table(dict.fromkeys((i.end for i in instances), "int64"), name=DAYS_TABLE)
-            rows = not_over(rows, instances, days)
     elif any(t.is_timestamp() for t in types):
         rows = setting.with_zone(rows)
         rows = with_local_days(table, rows, setting.zone_of(rows))
@@ -180,7 +177,11 @@ def _fewer(table: Table, rows: ir.Table, way: Way, form: Form) -> ir.Table:
     rows = added_up(table, rows, way.instances, keys)
     if form == "grouped":
         return grouped_by_day(table, rows, way.instances)
-    return knowing_next(table, rows, way.instances, keys) if form == "knowing next" else rows
+    if form == "knowing next":
+        rows = knowing_next(table, rows, way.instances, keys)
+        days = ibis.table(dict.fromkeys((i.end for i in way.instances), "int64"), name=DAYS_TABLE)
+        return not_over(rows, way.instances, days)
+    return rows
 
 
 def _named(table: Table, columns: Sequence[str], reading: Reading) -> ir.Table:

@@ -75,7 +75,7 @@ def counting(table: Table, rows: ir.Table, instances: Sequence[Instance]) -> ir.
         if not told:
             return rows
         conditions[tuple(e.text for e in told)] = _all(told, scope)
-    return rows.filter(_any(conditions.values()))
+    return rows.filter(any_of(conditions.values()))
 
 
 def added_up(
@@ -95,7 +95,7 @@ def added_up(
         columns |= _partial(key, metric, rows, scope)
     day = str(table.day)
     if all(metric.kind == "days_since_first" for metric in metrics.values()):
-        counted = _any(_all(_conditions(metric), scope) for metric in metrics.values())
+        counted = any_of(_all(_conditions(metric), scope) for metric in metrics.values())
         columns[day] = rows[day].min(where=counted)
         return rows.group_by("account_id", *keys).agg(**columns)
     return rows.group_by("account_id", day, *keys).agg(**columns)
@@ -151,7 +151,7 @@ def not_over(rows: ir.Table, instances: Sequence[Instance], days: ir.Table) -> i
         | (rows[f"next {i.key}"] > days[i.end].min().as_scalar() - i.offset)
         for i in instances
     ]
-    return rows.filter(_any(opens))
+    return rows.filter(any_of(opens))
 
 
 def _conditions(metric: Metric) -> list[Expression]:
@@ -159,7 +159,8 @@ def _conditions(metric: Metric) -> list[Expression]:
     return [e for e in (metric.where, metric.count) if isinstance(e, Expression)]
 
 
-def _any(conditions: Iterable[Value]) -> Value:
+def any_of(conditions: Iterable[Value]) -> Value:
+    """Whether one of the conditions is true."""
     return reduce(lambda a, b: a | b, conditions)
 
 

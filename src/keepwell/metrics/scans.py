@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import ibis
@@ -23,7 +22,7 @@ from keepwell.metrics.calendar import ASKED_ON
 from keepwell.metrics.compile import compiled, hours_between, truth
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.money import RATE_TYPE
-from keepwell.metrics.reduce import COUNTED, Form, is_last, of_day, of_parts
+from keepwell.metrics.reduce import COUNTED, Form, any_of, is_last, of_day, of_parts
 from keepwell.metrics.rows import RowScope, local_date
 from keepwell.metrics.statements import Reading
 
@@ -121,7 +120,7 @@ class Scan:
     def of_last(self, instances: Sequence[Instance]) -> Scan:
         """The rows that are the last ones for any of the instances."""
         lasts = [self.is_last(i) for i in instances]
-        return replace(self, rows=self.rows.filter(reduce(lambda a, b: a | b, lasts)))
+        return replace(self, rows=self.rows.filter(any_of(lasts)))
 
     def keyed(self, **columns: Value) -> Scan:
         """The rows with further columns, as far as these have values."""

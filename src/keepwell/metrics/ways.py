@@ -63,7 +63,9 @@ class Way:
         first = self.instances[0].metric
         if for_itself and table.has_days:
             if self.name == "per" and first.per == table.day:
-                return "grouped"
+                # How long ago a group was seen is another number on every asked day.
+                aging = any(i.metric.kind == "days_since_last" for i in self.instances)
+                return "added up" if aging else "grouped"
             if first.kind == "count_distinct" or self._is_newest_day():
                 return "knowing next"
         return "added up"
