@@ -25,8 +25,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KEEPWELL_NOW", f"{END + timedelta(days=1)}T04:00:00+00:00")
         made = make_demo(folder, accounts=30, end=END, score=False)
-        elsewhere = folder.with_name("elsewhere")
-        shutil.copytree(folder, elsewhere)
+        shutil.copytree(folder, folder.with_name("unscored"))
         made.score(days=SCORED)
     return folder
 
@@ -40,11 +39,14 @@ def there(put: Put) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def projects(put: Put, example: Path) -> tuple[Project, Project]:
+def projects(
+    put: Put, example: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Project, Project]:
     """The example company as it is, and with its facts in the engine."""
     here = open_project(example)
     told = put("example", stored(here.source.reader(Known.latest())))
-    folder = example.with_name("elsewhere")
+    folder = tmp_path_factory.mktemp("elsewhere") / "company"
+    shutil.copytree(example.with_name("unscored"), folder)
     settings = (example / "keepwell.yaml").read_text("utf-8")
     (folder / "keepwell.yaml").write_text(settings + told.settings(), encoding="utf-8")
     shutil.rmtree(folder / "data" / "facts")
