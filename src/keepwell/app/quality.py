@@ -49,7 +49,7 @@ class Status:
     unfed: tuple[Unfed, ...]
     scored: tuple[date, date, int] | None
     known_now: tuple[str, ...] = ()
-    advice: str = ""
+    advice: str = _IN_THE_FOLDER
 
 
 def status(project: Project) -> Status:
