@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 import pyarrow as pa
 
 from keepwell.facts import context, sql
+from keepwell.facts.added import Adding
 from keepwell.facts.arrow import conform, read_schema, stored_schema, table_named, visible_schema
 from keepwell.facts.context import Cover, Merge, Period, Rate
 from keepwell.facts.engine import connect_ibis
 from keepwell.facts.engines.base import Engine
 from keepwell.facts.engines.duck import DuckEngine
 from keepwell.facts.known import Known
+from keepwell.facts.model import Table
 from keepwell.facts.schema import DERIVED_COLUMNS, visible_name
 from keepwell.kit.errors import KeepwellError, did_you_mean
 from keepwell.kit.views import quoted, view_sql
@@ -133,15 +135,32 @@ class Facts(ABC):
     ) -> None:
         """Let statements find rows of a canonical table under a name, in place of earlier ones:
         with these columns at least, of all days or of those from `first` to `last` and of none."""
-        shape = table_named(table)
-        day = shape.day
-        parts = ["SELECT * FROM", quoted(self._holding(table, columns))]
-        if day is not None and last is not None:
-            # By literals, so that files can be skipped.
-            parts.extend(["WHERE", sql.between(shape, first, last)])
-            if not shape.has_days:
-                parts.extend(["OR", quoted(day), "IS NULL"])
-        self.engine.view(name, self.engine.said(" ".join(parts)))
+        rows = quoted(self._holding(table, columns))
+        days = _on_days(table_named(table), rows, first, last)
+        self.engine.view(name, self.engine.said(days))
+
+    def keeps(self, table: str) -> bool:
+        """Whether what rows of a table add up to can be kept from one reading to the next."""
+        return False
+
+    def name_added_up(
+        self,
+        name: str,
+        adding: Adding,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        told: str | None = None,
+    ) -> None:
+        """Let statements find under a name what the rows of a table add up to, of days as in
+        name_rows(); rows of one account and day may still be apart.
+
+        The neighbours that it reads are named already. told: what it follows from beside the rows
+        and the statement; without it nothing is kept.
+        """
+        rows = quoted(self._holding(adding.table, adding.columns))
+        days = _on_days(table_named(adding.table), rows, first, last)
+        self.engine.view(name, adding.over(days))
 
     def stored_rows(self, name: str) -> int:
         """How many versions of rows are stored of a table, where that is known without counting
@@ -292,3 +311,42 @@ class FactReader(Facts):
             [(count,)] = self.query(" ".join(["SELECT count(*) FROM (", self._stored(name), ")"]))
             self._counted[name] = int(count)
         return self._counted[name]
+
+    def keeps(self, table: str) -> bool:
+        return table not in self._extra and not table_named(table).derived
+
+    def name_added_up(
+        self,
+        name: str,
+        adding: Adding,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        told: str | None = None,
+    ) -> None:
+        if told is None:
+            super().name_added_up(name, adding, first, last)
+            return
+        shape = table_named(adding.table)
+        files = self.store.files(adding.table, self.manifest)
+        kept, rest = self.store.kept(adding, told).of(self.con.con, files, self.known)
+        parts = []
+        if kept:
+            found = " ".join(["(", view_sql(kept, adding.schema), ")"])
+            parts.append(_on_days(shape, found, first, last))
+        if rest or not kept:
+            stored = ["(SELECT * FROM (", view_sql(rest, stored_schema(shape)), ")"]
+            seen = " ".join([*stored, "WHERE", self.known.sql(), ")"])
+            parts.append(adding.over(_on_days(shape, seen, first, last)))
+        self.engine.view(name, " UNION ALL ".join(f"({part})" for part in parts))
+
+
+def _on_days(table: Table, rows: str, first: date | None, last: date | None) -> str:
+    """A SELECT of those of some rows that happened on days as in name_rows()."""
+    parts = ["SELECT * FROM", rows]
+    if table.day is not None and last is not None:
+        # By literals, so that files can be skipped.
+        parts.extend(["WHERE", sql.between(table, first, last)])
+        if not table.has_days:
+            parts.extend(["OR", quoted(table.day), "IS NULL"])
+    return " ".join(parts)

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from keepwell.facts import covering, files, sql
+from keepwell.facts.added import Adding, Kept
 from keepwell.facts.arrow import stored_schema, table_named
 from keepwell.facts.context import CoverState
 from keepwell.facts.engine import connect
@@ -49,6 +50,10 @@ class FactStore:
         from keepwell.facts.reading import FactReader
 
         return FactReader(self, known, **around)
+
+    def kept(self, adding: Adding, told: str) -> Kept:
+        """What the files of a table add up to."""
+        return Kept(self.place.root / ".added", adding, told)
 
     def written_at(self) -> datetime:
         """When the present manifest was written."""

@@ -27,6 +27,7 @@ from keepwell.facts.context import Cover
 from keepwell.facts.engines.dialects import Dialect
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import TABLES
+from keepwell.metrics.adding import Added
 from keepwell.metrics.calendar import ASKED_ON, Days, covered_on, in_periods, number_of
 from keepwell.metrics.columns import Counted, Task, closed_columns
 from keepwell.metrics.families import Need, fresh_days, needs
@@ -157,20 +158,28 @@ class Evaluation:
                 by_table.setdefault(instance.metric.from_, []).append(instance)
         for name, members in by_table.items():
             for way in ways(members):
-                if way.newest_decides and self._is_vast(name):
-                    yield self._newest(around, name, way, accounts)
+                added = self._added(around, name, way)
+                if way.newest_decides and len(self.days.days) == 1 and self._is_vast(name):
+                    yield self._newest(around, name, way, added, accounts)
                 else:
                     lookback = around.lookback(way.instances)
-                    counting = _counting(around.setting, name, way, lookback)
+                    counting = _counting(around.setting, name, way, lookback, added)
                     yield around.count(counting, name, way.nodes)
 
     def _is_vast(self, table: str) -> bool:
-        return len(self.days.days) == 1 and self.facts.stored_rows(table) > VAST
+        return self.facts.stored_rows(table) > VAST
 
-    def _newest(self, around: Pass, name: str, way: Way, accounts: pa.Table) -> pa.Table:
+    def _added(self, around: Pass, name: str, way: Way) -> str:
+        """The name of what rows are added up to from night to night; none where that is not so."""
+        keeps = self.facts.keeps(name) and self._is_vast(name) and way.adds_up(TABLES[name])
+        return around.know(Added.of(name, way)) if keeps else ""
+
+    def _newest(
+        self, around: Pass, name: str, way: Way, added: str, accounts: pa.Table
+    ) -> pa.Table:
         """What the newest rows say, and only of accounts of which they do not say all, all rows."""
         lookback = RECENT + max(i.offset for i in way.instances)
-        counting = _counting(around.setting, name, way, lookback)
+        counting = _counting(around.setting, name, way, lookback, added)
         recent = around.count(counting, name, way.nodes)
         told = reduce(pc.and_, (recent[i.column].is_valid() for i in way.instances))
         recent = recent.filter(told)
@@ -179,7 +188,7 @@ class Evaluation:
         if not len(open_):
             return recent
         around.put_open(frozenset(open_.to_pylist()))
-        counting = _counting(around.setting, name, way, None, of_open=True)
+        counting = _counting(around.setting, name, way, None, added, of_open=True)
         rest = around.count(counting, name, way.nodes)
         rest = rest.filter(pc.is_in(rest["account_id"], open_.combine_chunks()))
         return pa.concat_tables([recent, rest])
@@ -229,9 +238,15 @@ def _portfolio(numbers: tuple[str, ...], dialect: Dialect) -> Statement:
 
 @written_once
 def _counting(
-    setting: Setting, table: str, way: Way, lookback: int | None, *, of_open: bool = False
+    setting: Setting,
+    table: str,
+    way: Way,
+    lookback: int | None,
+    added: str,
+    *,
+    of_open: bool = False,
 ) -> Statement:
-    scanned = scan(setting, TABLES[table], way, lookback, of_open=of_open)
+    scanned = scan(setting, TABLES[table], way, lookback, added, of_open=of_open)
     counted = way.counted(scanned).rename(account_id=ACCOUNT)
     return Statement.of(counted, scanned.reads, setting.dialect)
 

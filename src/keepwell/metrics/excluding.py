@@ -33,12 +33,17 @@ def without(
     rows: ir.Table, table: Table, path: Path, near: ir.Table, kept_out: Sequence[Expression]
 ) -> ir.Table:
     """The rows whose neighbour is not kept out; what is known of it is beside them as unknown."""
+    out = left_out(table, path, near, kept_out)
+    rows = rows.anti_join(out, belongs(rows, path, out))
+    return rows.mutate(**{c: ibis.null(out[c].type()) for c in out.columns})
+
+
+def left_out(table: Table, path: Path, near: ir.Table, kept_out: Sequence[Expression]) -> ir.Table:
+    """The neighbours that are kept out, with the names that they have beside rows of the table."""
     near = named_beside(path, near)
     scope = RowScope(table, near, ibis.null("int64"), ibis.null("string"))
     met = [truth(compiled(e, scope)) for e in kept_out]
-    out = near.filter(~reduce(and_, met))
-    rows = rows.anti_join(out, belongs(rows, path, out))
-    return rows.mutate(**{c: ibis.null(near[c].type()) for c in near.columns})
+    return near.filter(~reduce(and_, met))
 
 
 def _keeping_out(table: Table, path: Path, metric: Metric) -> tuple[Expression, ...]:

@@ -3,7 +3,7 @@ closed days and rates, as small tables beside the facts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import DERIVED_COLUMNS, TABLES
+from keepwell.metrics.adding import Added, told
 from keepwell.metrics.calendar import (
     ASKED_DAY,
     ASKED_ON,
@@ -51,6 +52,7 @@ class Pass:
     days: Days
     _ready: set[str] = field(default_factory=set)
     _stretches: dict[tuple[int, int], int] = field(default_factory=dict)
+    _added: dict[str, Added] = field(default_factory=dict)
 
     @cached_property
     def closures(self) -> Closures:
@@ -103,7 +105,10 @@ class Pass:
 
     def read(self, statement: Statement) -> None:
         """Make ready the rows that a statement reads."""
-        for reading in statement.reads:
+        self._read_all(statement.reads)
+
+    def _read_all(self, readings: Iterable[Reading]) -> None:
+        for reading in readings:
             if reading.name not in self._ready:
                 self._read(reading)
                 self._ready.add(reading.name)
@@ -112,17 +117,33 @@ class Pass:
         """The rows of a statement that counts these metrics over a table."""
         return self.answer(statement)
 
+    def know(self, added: Added) -> str:
+        """Let statements read what rows are added up to; returns the name of it."""
+        self._added[added.adding.name] = added
+        return added.adding.name
+
     def _read(self, reading: Reading) -> None:
         table = TABLES[reading.table]
-        plain = [c for c in table.column_names if (table.name, c) not in DERIVED_COLUMNS]
         first = last = None
         if reading.pruned:
             # Two days more on either side cover every time zone.
             last = max(self.days.days) + timedelta(days=2)
             if reading.lookback is not None:
                 first = min(self.days.days) - timedelta(days=reading.lookback + 2)
-        columns = [*plain, *reading.derived]
-        self.facts.name_rows(reading.name, table.name, columns, first, last)
+        if reading.added:
+            self._read_added(reading.name, self._added[reading.added], first, last)
+        else:
+            plain = [c for c in table.column_names if (table.name, c) not in DERIVED_COLUMNS]
+            columns = [*plain, *reading.derived]
+            self.facts.name_rows(reading.name, table.name, columns, first, last)
+
+    def _read_added(self, name: str, added: Added, first: date | None, last: date | None) -> None:
+        self._read_all(added.near)
+        self.facts.name_added_up(name, added.adding, first, last, told=self.told(added))
+
+    def told(self, added: Added) -> str | None:
+        """What rows are added up to follows from this, beside them; None: it is not to be kept."""
+        return told(self.answer(statement) for statement in added.left_out)
 
     # --- the small tables -------------------------------------------------------------------------
 

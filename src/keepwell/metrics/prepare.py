@@ -19,8 +19,8 @@ from keepwell.facts.engines.dialects import Dialect
 from keepwell.facts.model import Table
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
-from keepwell.metrics.excluding import keeping_out, without
-from keepwell.metrics.instance import Instance, argument_of, expressions_of, is_money
+from keepwell.metrics.excluding import keeping_out, left_out, without
+from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.money import RATES, converted
 from keepwell.metrics.reduce import Form, added_up, counting, grouped_by_day, knowing_next, not_over
 from keepwell.metrics.rows import (
@@ -34,7 +34,6 @@ from keepwell.metrics.rows import (
 )
 from keepwell.metrics.scans import (
     ACCOUNT,
-    BY,
     RATE,
     ROW_CLOSED,
     ROW_DAY,
@@ -117,37 +116,35 @@ class Setting:
 
 
 def scan(
-    setting: Setting, table: Table, way: Way, lookback: int | None, *, of_open: bool = False
+    setting: Setting,
+    table: Table,
+    way: Way,
+    lookback: int | None,
+    added: str,
+    *,
+    of_open: bool = False,
 ) -> Scan:
     """The rows of one table that the instances of a way can see, on every asked day; with `of_open`
-    only those of the accounts that are still open."""
+    only those of the accounts that are still open. added: the name of what adding() gives, where
+    that is read in place of rows."""
     instances = way.instances
-    expressions = [e for i in instances for e in expressions_of(i.metric)]
-    used = columns_used(table, expressions)
-    per = {i.metric.per for i in instances if i.metric.per is not None}
-    own = [c for c in table.column_names if c in used[""] | per]
-    reads = [Reading.of(table, own, lookback, pruned=True)]
-    rows = _named(table, own, reads[0])
-    rows = rows.filter(rows.account_id.notnull())
+    form: Form = "rows"
+    # Where one day is asked for nothing is saved by rows that are added up for it alone.
+    if added or not setting.one_day:
+        form = way.form(table, for_itself=not setting.by_account)
+        if setting.one_day and form == "knowing next":
+            form = "added up"
+    if added:
+        reads = [Reading(table.name, lookback, pruned=True, added=added)]
+        rows = ibis.table(adding(table, way)[0].schema(), name=reads[0].name)
+    else:
+        rows, reads = _counted(table, way, lookback)
     if of_open:
         few = ibis.table({"open_account": "string"}, name=OPEN_TABLE)
         rows = rows.semi_join(few, rows.account_id == few.open_account)
-    types = list(rows.schema().types)
-    for path in neighbours(table, expressions):
-        near = TABLES[path.table]
-        reads.append(Reading.of(near, sorted(used[path.name]), None, pruned=False))
-        found = _named(near, sorted(used[path.name]), reads[-1])
-        kept_out = keeping_out(table, path, instances)
-        rows = (
-            without(rows, table, path, found, kept_out) if kept_out else beside(rows, path, found)
-        )
-        types += found.schema().types
-    rows = counting(table, rows, instances)
-    # Where one day is asked for there is nothing to be saved.
-    form = "rows" if setting.one_day else way.form(table, for_itself=not setting.by_account)
     if form != "rows":
-        rows = _fewer(table, rows, way, form)
-    elif any(t.is_timestamp() for t in types):
+        rows = _fewer(table, rows if added else _added_up(table, rows, way), way, form)
+    elif any(t.is_timestamp() for t in rows.schema().types):
         rows = setting.with_zone(rows)
         rows = with_local_days(table, rows, setting.zone_of(rows))
     if table.day is not None:
@@ -170,15 +167,61 @@ def scan(
     return Scan(table, rows, closes, form, setting.zone, tuple(reads))
 
 
+def adding(table: Table, way: Way) -> tuple[ir.Table, list[Reading]]:
+    """What all rows of a table add up to for a way, whichever days are asked for, and what is read
+    for it: first the rows themselves. Parts of the rows may be added up by themselves: what they
+    give is counted together."""
+    rows, reads = _counted(table, way, None)
+    return _added_up(table, rows, way), reads
+
+
+def leaving_out(table: Table, way: Way) -> list[tuple[ir.Table, Reading]]:
+    """The neighbours whose rows adding() leaves out, by path, and what is read for them."""
+    used = columns_used(table, way.expressions)
+    found = []
+    for path in neighbours(table, way.expressions):
+        columns = sorted(used[path.name])
+        reading = Reading.of(TABLES[path.table], columns, None, pruned=False)
+        near = _named(TABLES[path.table], columns, reading)
+        kept_out = keeping_out(table, path, way.instances)
+        found.append((left_out(table, path, near, kept_out), reading))
+    return found
+
+
+def own_columns(table: Table, way: Way) -> list[str]:
+    """The columns of a table itself that a way reads."""
+    used = columns_used(table, way.expressions)[""]
+    used |= {i.metric.per for i in way.instances if i.metric.per is not None}
+    return [c for c in table.column_names if c in used]
+
+
+def _counted(table: Table, way: Way, lookback: int | None) -> tuple[ir.Table, list[Reading]]:
+    """The rows of a table that a way counts, with what is known of their neighbours."""
+    used, own = columns_used(table, way.expressions), own_columns(table, way)
+    reads = [Reading.of(table, own, lookback, pruned=True)]
+    rows = _named(table, own, reads[0])
+    rows = rows.filter(rows.account_id.notnull())
+    for path in neighbours(table, way.expressions):
+        near = TABLES[path.table]
+        reads.append(Reading.of(near, sorted(used[path.name]), None, pruned=False))
+        found = _named(near, sorted(used[path.name]), reads[-1])
+        kept_out = keeping_out(table, path, way.instances)
+        rows = (
+            without(rows, table, path, found, kept_out) if kept_out else beside(rows, path, found)
+        )
+    return counting(table, rows, way.instances), reads
+
+
+def _added_up(table: Table, rows: ir.Table, way: Way) -> ir.Table:
+    return added_up(table, rows, way.instances, way.keys(table))
+
+
 def _fewer(table: Table, rows: ir.Table, way: Way, form: Form) -> ir.Table:
-    keys = way.keys(table)
-    if form == "grouped":
-        keys = {name: key for name, key in keys.items() if name != BY}
-    rows = added_up(table, rows, way.instances, keys)
+    """Rows that were added up, as the form says."""
     if form == "grouped":
         return grouped_by_day(table, rows, way.instances)
     if form == "knowing next":
-        rows = knowing_next(table, rows, way.instances, keys)
+        rows = knowing_next(table, rows, way.instances, way.keys(table))
         days = ibis.table(dict.fromkeys((i.end for i in way.instances), "int64"), name=DAYS_TABLE)
         return not_over(rows, way.instances, days)
     return rows

@@ -27,6 +27,7 @@ from keepwell.facts.engines.recording import Asked, Given, Recording, Viewed
 from keepwell.facts.paper import PaperFacts
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import IMPORTED, TABLES, visible_name
+from keepwell.metrics.adding import Added
 from keepwell.metrics.calendar import ASKED_ON, Days
 from keepwell.metrics.evaluate import Evaluation, Freshness
 from keepwell.metrics.instances import Needed, needed
@@ -41,7 +42,7 @@ from keepwell.metrics.prepare import (
     ZONES_TABLE,
     portfolio,
 )
-from keepwell.metrics.statements import Statement
+from keepwell.metrics.statements import ADDED_UP, Statement
 
 WIDTH = 100
 _GLUE = "\ue000"
@@ -93,6 +94,10 @@ class _Listing(Pass):
         self.read(statement)
         self.steps.append(Counts(table, tuple(nodes), statement.sql, follows))
         return statement.schema.empty_table()
+
+    def told(self, added: Added) -> None:
+        # So nothing is added up to be kept, only shown.
+        return None
 
     def put_open(self, accounts: Collection[str]) -> None:
         # Which accounts these are is known only once the statement before has counted.
@@ -281,4 +286,9 @@ def _what(view: str) -> str:
         return f"visible rows of {_VISIBLE[view]}, before columns are worked out"
     if view in IMPORTED:
         return f"visible rows of {view}"
+    if ADDED_UP in view:
+        return (
+            f"read by statements: {view}. Of files that cannot change any more it was kept by an"
+            " earlier night, or is kept by this one."
+        )
     return f"{view}, made of visible rows" if view in TABLES else f"read by statements: {view}"

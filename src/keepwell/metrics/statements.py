@@ -21,6 +21,8 @@ from keepwell.facts.schema import DERIVED_COLUMNS
 from keepwell.kit.shelf import kept
 
 P = ParamSpec("P")
+ADDED_UP = " added up "
+"""Stands in the name of what is read in place of rows."""
 KEPT = 4096
 """Statements that a process remembers: a company has some hundred."""
 
@@ -28,12 +30,14 @@ KEPT = 4096
 @dataclass(frozen=True)
 class Reading:
     """Rows of a canonical table that a statement reads: all of them, or only those of the last
-    days. columns: the ones that it needs which are worked out when reading."""
+    days. derived: the columns that it needs which are worked out when reading. added: the name of
+    what the rows are added up to, where that is read in their place."""
 
     table: str
     lookback: int | None
     pruned: bool
     derived: tuple[str, ...] = ()
+    added: str = ""
 
     @classmethod
     def of(
@@ -50,7 +54,8 @@ class Reading:
             words.append("at any time")
         else:
             words.append("to date" if self.lookback is None else f"of {self.lookback} days")
-        return " ".join([*words, *(f"with {c}" for c in self.derived)])
+        words += [f"with {c}" for c in self.derived]
+        return " ".join(words) + (f"{ADDED_UP}{self.added}" if self.added else "")
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from keepwell.definitions.metric import Metric
 from keepwell.facts.model import Table
 from keepwell.facts.schema import TABLES
 from keepwell.metrics.excluding import keeping_out
-from keepwell.metrics.instance import Instance, argument_of
+from keepwell.metrics.instance import Instance, argument_of, expressions_of
 from keepwell.metrics.instances import Needed
 from keepwell.metrics.reduce import Form, is_reducible
+from keepwell.metrics.rows import neighbours
 from keepwell.metrics.scans import (
     BY,
     VALUE,
@@ -54,6 +55,24 @@ class Way:
         if first.kind in ("count_distinct", "days_since_first"):
             found[VALUE] = argument_of(first)
         return found
+
+    @property
+    def expressions(self) -> list[Expression]:
+        """Every expression over rows that its metrics use."""
+        return [e for i in self.instances for e in expressions_of(i.metric)]
+
+    def adds_up(self, table: Table) -> bool:
+        """Whether its rows add up to few, whichever days are asked for: to one for each account and
+        day, or for each value that is ever seen. What is known of neighbours must not matter, but
+        for those whose rows are left out."""
+        if self.name in ("latest", "streak") or not is_reducible(table, self.instances):
+            return False
+        paths = neighbours(table, self.expressions)
+        if not all(keeping_out(table, path, self.instances) for path in paths):
+            return False
+        keys = {e.text.strip() for e in self.keys(table).values()}
+        first_time = self.instances[0].metric.kind == "days_since_first"
+        return table.has_days and (first_time or keys <= {table.day})
 
     def form(self, table: Table, *, for_itself: bool) -> Form:
         """In which form its rows are fewest where several days are asked for. for_itself: whether
