@@ -18,6 +18,7 @@ from benchmarks.engine_time import EngineTime
 from benchmarks.figures import Watch, watched
 from benchmarks.generator import FACTS, company_project
 from keepwell.app.project import Project
+from keepwell.facts.added import ADDED
 
 
 @contextmanager
@@ -27,9 +28,10 @@ def project(
     """A project on the company's facts with a history of its own, in the night after the last day.
 
     `files` are further ones of its folder, by their names. The facts have been read once, so that
-    the disk is not what is measured.
+    the disk is not what is measured, and nothing is kept yet of what they add up to.
     """
     made = company_project(of)
+    shutil.rmtree(made / FACTS / ADDED, ignore_errors=True)
     os.environ["KEEPWELL_NOW"] = NOW.isoformat()
     with tempfile.TemporaryDirectory(dir=scratch) as room:
         folder = Path(room, "project")

@@ -29,6 +29,8 @@ from keepwell.facts.arrow import stored_schema, table_named
 from keepwell.facts.known import Known
 from keepwell.kit.views import fill, quoted, sql_type, text, view_sql
 
+ADDED = ".added"
+"""The folder in which it is kept, in that of the facts."""
 UNUSED_FOR = 30 * 24 * 3600
 """After so many seconds what nobody asked for is thrown away."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import ibis
     from ibis.backends.duckdb import Backend
 
+    from keepwell.facts.files import DataFile
     from keepwell.facts.store import FactStore
 
 ENTERED = "workspace"
@@ -298,19 +299,24 @@ class FactReader(Facts):
         super().__init__(known, **around)
         self.store = store
         self.manifest = store.place.manifest()
-        self._counted: dict[str, int] = {}
+        self._found: dict[str, list[DataFile]] = {}
+
+    def _files(self, name: str) -> list[DataFile]:
+        """The files of a table, which stay the same for as long as this is read."""
+        if name not in self._found:
+            self._found[name] = self.store.data_files(name, self.manifest)
+        return self._found[name]
+
+    def _paths(self, name: str) -> list[str]:
+        folder = self.store.place.table_path(name).absolute()
+        return [str(folder / file.name) for file in self._files(name)]
 
     def _stored(self, name: str) -> str:
-        files = self.store.files(name, self.manifest)
-        return view_sql(files, stored_schema(table_named(name)))
+        return view_sql(self._paths(name), stored_schema(table_named(name)))
 
     def stored_rows(self, name: str) -> int:
-        if table_named(name).derived:
-            return 0
-        if name not in self._counted:
-            [(count,)] = self.query(" ".join(["SELECT count(*) FROM (", self._stored(name), ")"]))
-            self._counted[name] = int(count)
-        return self._counted[name]
+        derived = table_named(name).derived
+        return 0 if derived else sum(file.rows for file in self._files(name))
 
     def keeps(self, table: str) -> bool:
         return table not in self._extra and not table_named(table).derived
@@ -328,8 +334,8 @@ class FactReader(Facts):
             super().name_added_up(name, adding, first, last)
             return
         shape = table_named(adding.table)
-        files = self.store.files(adding.table, self.manifest)
-        kept, rest = self.store.kept(adding, told).of(self.con.con, files, self.known)
+        made = self.store.kept(adding, told)
+        kept, rest = made.of(self.con.con, self._paths(adding.table), self.known)
         parts = []
         if kept:
             found = " ".join(["(", view_sql(kept, adding.schema), ")"])

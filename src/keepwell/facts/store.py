@@ -13,10 +13,11 @@ import duckdb
 import pyarrow as pa
 
 from keepwell.facts import covering, files, sql
-from keepwell.facts.added import Adding, Kept
+from keepwell.facts.added import ADDED, Adding, Kept
 from keepwell.facts.arrow import stored_schema, table_named
 from keepwell.facts.context import CoverState
 from keepwell.facts.engine import connect
+from keepwell.facts.files import DataFile
 from keepwell.facts.incoming import Rows, batches, key_rows
 from keepwell.facts.ledger import LEDGER_SCHEMAS, Ledger
 from keepwell.facts.model import Table
@@ -45,6 +46,10 @@ class FactStore:
         """Absolute paths of the Parquet files of a table, as of a manifest (default: now)."""
         return live_files(self.place, manifest or self.place.manifest(), table)
 
+    def data_files(self, table: str, manifest: Manifest) -> list[DataFile]:
+        """The Parquet files of a table, as of a manifest."""
+        return files.data_files(self.place.table_path(table), manifest.tables.get(table))
+
     def reader(self, known: Known, **around: Unpack[Around]) -> FactReader:
         """The tables as known at an instant, at the present manifest."""
         from keepwell.facts.reading import FactReader
@@ -53,7 +58,7 @@ class FactStore:
 
     def kept(self, adding: Adding, told: str) -> Kept:
         """What the files of a table add up to."""
-        return Kept(self.place.root / ".added", adding, told)
+        return Kept(self.place.root / ADDED, adding, told)
 
     def written_at(self) -> datetime:
         """When the present manifest was written."""
