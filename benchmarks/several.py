@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 
 from benchmarks.company import LAST_DAY, SIZES, Company
-from benchmarks.figures import GB, Figure, best, figure, watched
+from benchmarks.figures import GB, Figure, Watch, figure, watched
 from benchmarks.projects import project
 from keepwell.app.project import Project
 from keepwell.catalog import definitions
@@ -59,14 +58,24 @@ def every_framework(size: str, scratch: Path) -> Iterator[Figure | str]:
     alone = []
     for key in keys:
         with project(of, scratch, _settings(key)) as made:
-            night = best(partial(made.score, LAST_DAY), 2)
-            alone.append(figure(f"night of {key}", night))
+            alone.append(figure(f"night of {key}", _next_night(made)))
     yield from alone
     dearest = max(alone, key=lambda f: f.seconds or 0)
     with project(of, scratch, _settings(*keys)) as made:
-        night = best(partial(made.score, LAST_DAY), 2)
         reach = {"ratio": 1.5} if size == "M" else {}
+        night = _next_night(made)
         yield figure("night of all frameworks", night, against=dearest.what, reach=reach)
+
+
+def _next_night(made: Project) -> Watch:
+    """The last night, after those before it, the fastest of two."""
+    made.score(LAST_DAY - timedelta(days=2))
+    found = []
+    for back in (1, 0):
+        with watched() as watch:
+            made.score(LAST_DAY - timedelta(days=back))
+        found.append(watch)
+    return min(found, key=lambda w: w.seconds)
 
 
 def _settings(*scorecards: str) -> dict[str, str]:

@@ -14,12 +14,14 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -37,9 +39,7 @@ UNUSED_FOR = 30 * 24 * 3600
 HALF_FOR = 3600
 """After so many seconds nobody is still writing a file."""
 
-_INSTANTS = ("known_from", "known_to", "ingested_at")
-_NEVER = datetime.max.replace(tzinfo=UTC)
-_EVER = datetime.min.replace(tzinfo=UTC)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -61,37 +61,52 @@ class Adding:
         """A short name, which tells it from all others."""
         return hashlib.blake2b(repr(self).encode(), digest_size=6).hexdigest()
 
-    def over(self, rows: str) -> str:
-        """A SELECT in DuckDB's SQL of what the rows of another SELECT add up to."""
+    def over(self, rows: str, beside: Mapping[str, str] = NOTHING) -> str:
+        """A SELECT in DuckDB's SQL of what the rows of another SELECT add up to. beside: what is to
+        be read in place of what the statement names, by that name."""
         columns = ", ".join(
             f"CAST({quoted(f.name)} AS {sql_type(f.type)}) AS {quoted(f.name)}" for f in self.schema
         )
+        named = {name: " ".join(["SELECT * FROM", quoted(b)]) for name, b in beside.items()}
+        given = ", ".join(
+            f"{quoted(name)} AS ({select})" for name, select in {**named, self.rows: rows}.items()
+        )
         return fill(
-            "WITH $name AS ($rows) SELECT $columns FROM ($added)",
-            name=quoted(self.rows),
-            rows=rows,
+            "WITH $given SELECT $columns FROM ($added)",
+            given=given,
             columns=columns,
             added=self.sql,
         )
 
 
 class Kept:
-    """The folder in which is kept what the files of a table add up to. told: what that follows from
-    beside the files and the statement."""
+    """What is kept of what the files of a table add up to. beside: what is read in place of
+    neighbours, as of Adding.over(), by names that tell their rows apart."""
 
-    def __init__(self, root: Path, adding: Adding, told: str) -> None:
-        key = hashlib.blake2b(f"{adding.name} {told}".encode(), digest_size=12).hexdigest()
+    def __init__(self, root: Path, adding: Adding, beside: Mapping[str, str]) -> None:
+        key = hashlib.blake2b(repr((adding, sorted(beside.items()))).encode(), digest_size=12)
         self._table = root / adding.table
-        self._folder = self._table / key
+        self._folder = self._table / key.hexdigest()
         self._adding = adding
+        self._beside = beside
+
+    def over(self, rows: str) -> str:
+        """A SELECT of what the rows of another SELECT add up to."""
+        return self._adding.over(rows, self._beside)
 
     def of(
-        self, con: duckdb.DuckDBPyConnection, files: Sequence[str], known: Known
+        self,
+        con: duckdb.DuckDBPyConnection,
+        files: Sequence[str],
+        known: Known,
+        first: date | None = None,
     ) -> tuple[list[str], list[str]]:
         """The files that hold what has been added up, and those of which nothing is kept: their
-        rows are to be read as known at that instant."""
+        rows are to be read as known at that instant. Without those in which no row happened on the
+        day `first` or later."""
         kept, rest = [], []
-        settled = {f: _is_settled(f, known) for f in files}
+        day = table_named(self._adding.table).day
+        settled = {f: _is_settled(f, known) for f in files if _reaches(f, day, first)}
         if any(s and not self._of(f).exists() for f, s in settled.items()):
             self._make_room(Path(files[0]).parent)
         for file, is_settled in settled.items():
@@ -110,7 +125,7 @@ class Kept:
     def _keeps(self, con: duckdb.DuckDBPyConnection, file: str, place: Path) -> bool:
         """Add up the rows of a file; whether that could be kept. Of none an empty file is."""
         written = place.with_name(f".{uuid.uuid4().hex}")
-        added = self._adding.over(_current(self._adding, file))
+        added = self.over(_current(self._adding, file))
         copy = fill("COPY ($added) TO $file (FORMAT parquet)", added=added, file=text(str(written)))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -140,6 +155,12 @@ class Kept:
                     made.unlink()
 
 
+def content(rows: pa.Table) -> str:
+    """A short text that tells rows apart, in whatever order they are."""
+    found = sorted(map(repr, rows.to_pylist()))
+    return hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
+
+
 def _current(adding: Adding, file: str) -> str:
     """The rows of a settled file that have not ended."""
     stored = stored_schema(table_named(adding.table))
@@ -150,27 +171,40 @@ def _current(adding: Adding, file: str) -> str:
 
 def _is_settled(file: str, known: Known) -> bool:
     """Whether what can be seen of its rows is the same at that instant and at any later one."""
-    known_from, known_to, ingested_at = _last_instants(file)
-    return max(known_from, known_to) <= known.known_at and ingested_at <= known.arrived_by
-
-
-@lru_cache(maxsize=65536)
-def _last_instants(file: str) -> tuple[datetime, ...]:
-    """The last one in each of _INSTANTS, by what the file says of itself; where it does not say,
-    there is no end."""
-    told = pq.read_metadata(file)
-    places = {told.schema.column(i).name: i for i in range(told.num_columns)}
-    return tuple(
-        max(
-            (_last(told.row_group(g).column(places[name])) for g in range(told.num_row_groups)),
-            default=_EVER,
-        )
-        for name in _INSTANTS
+    bounds = {"known_from": known.known_at, "known_to": known.known_at}
+    return all(
+        lasts is not None and all(last <= bound for last in lasts)
+        for column, bound in {**bounds, "ingested_at": known.arrived_by}.items()
+        for lasts in (_lasts(file, column),)
     )
 
 
-def _last(column: pq.ColumnChunkMetaData) -> datetime:
-    told = column.statistics
-    if told is None or (not told.has_min_max and told.null_count != column.num_values):
-        return _NEVER
-    return told.max if told.has_min_max else _EVER
+def _reaches(file: str, day: str | None, first: date | None) -> bool:
+    """Whether it may have rows of that day or of later ones."""
+    if day is None or first is None:
+        return True
+    lasts = _lasts(file, day)
+    return lasts is None or any(last >= first for last in lasts)
+
+
+@lru_cache(maxsize=65536)
+def _lasts(file: str, column: str) -> tuple[Any, ...] | None:
+    """The last date or instant in each part of a column that has any, by what the file says of
+    itself; None where it does not say."""
+    told = _footer(file)
+    at = told.schema.names.index(column)
+    found = []
+    for part in (told.row_group(group).column(at) for group in range(told.num_row_groups)):
+        told_of_part = part.statistics
+        if told_of_part is None:
+            return None
+        if told_of_part.has_min_max:
+            found.append(told_of_part.max)
+        elif told_of_part.null_count != part.num_values:
+            return None
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _footer(file: str) -> pq.FileMetaData:
+    return pq.read_metadata(file)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 import pyarrow as pa
 
 from keepwell.facts import context, sql
-from keepwell.facts.added import Adding
+from keepwell.facts.added import Adding, content
 from keepwell.facts.arrow import conform, read_schema, stored_schema, table_named, visible_schema
 from keepwell.facts.context import Cover, Merge, Period, Rate
 from keepwell.facts.engine import connect_ibis
@@ -151,13 +151,13 @@ class Facts(ABC):
         first: date | None = None,
         last: date | None = None,
         *,
-        told: str | None = None,
+        near: Mapping[str, pa.Table] | None = None,
     ) -> None:
         """Let statements find under a name what the rows of a table add up to, of days as in
         name_rows(); rows of one account and day may still be apart.
 
-        The neighbours that it reads are named already. told: what it follows from beside the rows
-        and the statement; without it nothing is kept.
+        The neighbours that it reads are named already. near: of each, by that name, as few rows as
+        are enough; where they are not told nothing is kept.
         """
         rows = quoted(self._holding(adding.table, adding.columns))
         days = _on_days(table_named(adding.table), rows, first, last)
@@ -328,14 +328,14 @@ class FactReader(Facts):
         first: date | None = None,
         last: date | None = None,
         *,
-        told: str | None = None,
+        near: Mapping[str, pa.Table] | None = None,
     ) -> None:
-        if told is None:
+        if near is None:
             super().name_added_up(name, adding, first, last)
             return
         shape = table_named(adding.table)
-        made = self.store.kept(adding, told)
-        kept, rest = made.of(self.con.con, self._paths(adding.table), self.known)
+        made = self.store.kept(adding, self._beside(near))
+        kept, rest = made.of(self.con.con, self._paths(adding.table), self.known, first)
         parts = []
         if kept:
             found = " ".join(["(", view_sql(kept, adding.schema), ")"])
@@ -343,8 +343,16 @@ class FactReader(Facts):
         if rest or not kept:
             stored = ["(SELECT * FROM (", view_sql(rest, stored_schema(shape)), ")"]
             seen = " ".join([*stored, "WHERE", self.known.sql(), ")"])
-            parts.append(adding.over(_on_days(shape, seen, first, last)))
+            parts.append(made.over(_on_days(shape, seen, first, last)))
         self.engine.view(name, " UNION ALL ".join(f"({part})" for part in parts))
+
+    def _beside(self, near: Mapping[str, pa.Table]) -> dict[str, str]:
+        """The names, which tell rows apart, under which the engine finds rows."""
+        found = {}
+        for name, rows in near.items():
+            found[name] = f"{name} {content(rows)}"
+            self.engine.put(found[name], rows)
+        return found
 
 
 def _on_days(table: Table, rows: str, first: date | None, last: date | None) -> str:

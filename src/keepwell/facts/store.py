@@ -56,9 +56,9 @@ class FactStore:
 
         return FactReader(self, known, **around)
 
-    def kept(self, adding: Adding, told: str) -> Kept:
-        """What the files of a table add up to."""
-        return Kept(self.place.root / ADDED, adding, told)
+    def kept(self, adding: Adding, beside: Mapping[str, str]) -> Kept:
+        """What the files of a table add up to; see Kept."""
+        return Kept(self.place.root / ADDED, adding, beside)
 
     def written_at(self) -> datetime:
         """When the present manifest was written."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-import pyarrow as pa
 
 from keepwell.facts.added import Adding
 from keepwell.facts.schema import TABLES
@@ -17,8 +13,8 @@ from keepwell.metrics.ways import Way
 
 @dataclass(frozen=True)
 class Added:
-    """How rows are added up. near: the neighbours that are read for it. left_out: statements that
-    give those of them whose rows are left out, which is all that follows from them."""
+    """How rows are added up. near: the neighbours that are read for it. left_out: for each a
+    statement that gives those whose rows are left out, which is all that is needed of them."""
 
     adding: Adding
     near: tuple[Reading, ...]
@@ -34,12 +30,6 @@ class Added:
         sums = Adding(table, columns, rows.name, statement.sql, statement.schema)
         paths = range(len(near))
         return cls(sums, tuple(near), tuple(_leaving_out(table, way, path) for path in paths))
-
-
-def told(left_out: Iterable[pa.Table]) -> str:
-    """A short text that tells apart what the statements of `left_out` give."""
-    found = [sorted(map(repr, rows.to_pylist())) for rows in left_out]
-    return hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
 
 
 @written_once

@@ -3,7 +3,7 @@ closed days and rates, as small tables beside the facts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from keepwell.facts.reading import Facts
 from keepwell.facts.schema import DERIVED_COLUMNS, TABLES
-from keepwell.metrics.adding import Added, told
+from keepwell.metrics.adding import Added
 from keepwell.metrics.calendar import (
     ASKED_DAY,
     ASKED_ON,
@@ -53,6 +53,7 @@ class Pass:
     _ready: set[str] = field(default_factory=set)
     _stretches: dict[tuple[int, int], int] = field(default_factory=dict)
     _added: dict[str, Added] = field(default_factory=dict)
+    _left_out: dict[str, pa.Table] = field(default_factory=dict)
 
     @cached_property
     def closures(self) -> Closures:
@@ -139,11 +140,17 @@ class Pass:
 
     def _read_added(self, name: str, added: Added, first: date | None, last: date | None) -> None:
         self._read_all(added.near)
-        self.facts.name_added_up(name, added.adding, first, last, told=self.told(added))
+        self.facts.name_added_up(name, added.adding, first, last, near=self.near(added))
 
-    def told(self, added: Added) -> str | None:
-        """What rows are added up to follows from this, beside them; None: it is not to be kept."""
-        return told(self.answer(statement) for statement in added.left_out)
+    def near(self, added: Added) -> Mapping[str, pa.Table] | None:
+        """What is needed of the neighbours of rows that are added up, by the name under which they
+        are read; None: nothing is to be kept."""
+        found = {}
+        for reading, statement in zip(added.near, added.left_out, strict=True):
+            if statement.sql not in self._left_out:
+                self._left_out[statement.sql] = self.answer(statement)
+            found[reading.name] = self._left_out[statement.sql]
+        return found
 
     # --- the small tables -------------------------------------------------------------------------
 

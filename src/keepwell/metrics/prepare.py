@@ -176,7 +176,8 @@ def adding(table: Table, way: Way) -> tuple[ir.Table, list[Reading]]:
 
 
 def leaving_out(table: Table, way: Way) -> list[tuple[ir.Table, Reading]]:
-    """The neighbours whose rows adding() leaves out, by path, and what is read for them."""
+    """The neighbours whose rows adding() leaves out, by path, and what is read for them: in place
+    of all neighbours these are enough."""
     used = columns_used(table, way.expressions)
     found = []
     for path in neighbours(table, way.expressions):
@@ -184,7 +185,8 @@ def leaving_out(table: Table, way: Way) -> list[tuple[ir.Table, Reading]]:
         reading = Reading.of(TABLES[path.table], columns, None, pruned=False)
         near = _named(TABLES[path.table], columns, reading)
         kept_out = keeping_out(table, path, way.instances)
-        found.append((left_out(table, path, near, kept_out), reading))
+        out = left_out(table, path, near, kept_out)
+        found.append((out.select(**{c: out[f"{path.name}.{c}"] for c in columns}), reading))
     return found
 
 

@@ -95,7 +95,7 @@ class _Listing(Pass):
         self.steps.append(Counts(table, tuple(nodes), statement.sql, follows))
         return statement.schema.empty_table()
 
-    def told(self, added: Added) -> None:
+    def near(self, added: Added) -> None:
         # So nothing is added up to be kept, only shown.
         return None
 

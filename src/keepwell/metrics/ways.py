@@ -63,12 +63,12 @@ class Way:
 
     def adds_up(self, table: Table) -> bool:
         """Whether its rows add up to few, whichever days are asked for: to one for each account and
-        day, or for each value that is ever seen. What is known of neighbours must not matter, but
-        for those whose rows are left out."""
+        day, or for each value that is ever seen. Of neighbours only those may matter whose rows are
+        left out, and of one path."""
         if self.name in ("latest", "streak") or not is_reducible(table, self.instances):
             return False
         paths = neighbours(table, self.expressions)
-        if not all(keeping_out(table, path, self.instances) for path in paths):
+        if len(paths) > 1 or not all(keeping_out(table, p, self.instances) for p in paths):
             return False
         keys = {e.text.strip() for e in self.keys(table).values()}
         first_time = self.instances[0].metric.kind == "days_since_first"
