@@ -22,7 +22,15 @@ from keepwell.metrics.calendar import ASKED_DAY, ASKED_ON
 from keepwell.metrics.excluding import keeping_out, left_out, without
 from keepwell.metrics.instance import Instance, argument_of, is_money
 from keepwell.metrics.money import RATES, converted
-from keepwell.metrics.reduce import Form, added_up, counting, grouped_by_day, knowing_next, not_over
+from keepwell.metrics.reduce import (
+    Form,
+    added_up,
+    counting,
+    first_of_parts,
+    grouped_by_day,
+    knowing_next,
+    not_over,
+)
 from keepwell.metrics.rows import (
     LOCAL,
     RowScope,
@@ -137,6 +145,8 @@ def scan(
     if added:
         reads = [Reading(table.name, lookback, pruned=True, added=added)]
         rows = ibis.table(adding(table, way)[0].schema(), name=reads[0].name)
+        if way.name == "days_since_first" and not setting.one_day:
+            rows = first_of_parts(table, rows, instances[0], way.keys(table))
     else:
         rows, reads = _counted(table, way, lookback)
     if of_open:

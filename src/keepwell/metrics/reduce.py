@@ -101,6 +101,18 @@ def added_up(
     return rows.group_by("account_id", day, *keys).agg(**columns)
 
 
+def first_of_parts(
+    table: Table, rows: ir.Table, instance: Instance, keys: Iterable[str]
+) -> ir.Table:
+    """Rows of which parts were added up for a first time, with one row for each value."""
+    number = f"n {instance.key}"
+    rows = rows.filter(rows[number] > 0)
+    day = rows[str(table.day)].min()
+    return rows.group_by("account_id", *keys).agg(
+        **{str(table.day): day, number: rows[number].sum()}
+    )
+
+
 def grouped_by_day(table: Table, rows: ir.Table, instances: Sequence[Instance]) -> ir.Table:
     """Rows that were added up, with one row per account and day: for each metric `of day <key>`,
     its value over the rows of that day; null where none counts."""
