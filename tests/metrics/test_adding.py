@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from keepwell.facts.added import HALF_FOR, UNUSED_FOR
+from keepwell.facts.added import HALF_FOR, NO_ROWS, UNUSED_FOR
 from keepwell.facts.arrow import conform, incoming_schema
 from keepwell.facts.known import Known
 from keepwell.facts.reading import FactReader
@@ -137,7 +139,7 @@ def test_several_days_are_the_same_too(store: FactStore) -> None:
 def test_what_is_kept_is_what_is_read(store: FactStore) -> None:
     values = found(store, NIGHTS[-1])
     for place in kept(store):
-        table = pq.read_table(place) if place.stat().st_size else pa.table({})
+        table = pa.table({}) if place.read_bytes() == NO_ROWS else pq.read_table(place)
         if "n uses" in table.column_names:
             column = table.schema.get_field_index("n uses")
             more = table.set_column(column, table.field(column), pc.add(table["n uses"], 1))
@@ -187,6 +189,31 @@ def test_to_show_what_runs_keeps_nothing(store: FactStore) -> None:
     assert "usage_daily of 64 days added up" in text
     assert "kept by an earlier night" in " ".join(text.replace("--", "").split())
     assert not kept(store)
+
+
+@pytest.mark.parametrize("left", [0, 5, 200])
+def test_what_a_power_cut_has_left_is_made_anew(store: FactStore, left: int) -> None:
+    values = found(store, NIGHTS[-1])
+    for place in kept(store):
+        place.write_bytes(place.read_bytes()[:left])
+    assert found(store, NIGHTS[-1]).equals(values)
+
+
+def test_a_full_disk_keeps_nothing_and_fails_nothing(store: FactStore) -> None:
+    code = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+from pathlib import Path
+from keepwell.facts.store import FactStore
+from keepwell.metrics import evaluate
+from tests.metrics.test_adding import NIGHTS, found
+evaluate.VAST = 0
+print(found(FactStore(Path({str(store.place.root)!r})), NIGHTS[-1]).num_rows)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(found(store, NIGHTS[-1]).num_rows), done.stderr
+    sizes = [p.stat().st_size for p in store.place.root.glob(".added/*/*/.*")]
+    assert not sizes
 
 
 def test_where_nothing_can_be_kept_all_is_added_up(store: FactStore) -> None:

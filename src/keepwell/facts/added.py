@@ -39,6 +39,9 @@ UNUSED_FOR = 30 * 24 * 3600
 HALF_FOR = 3600
 """After so many seconds nobody is still writing a file."""
 
+NO_ROWS = b"no rows\n"
+"""What a file holds whose rows add up to none. An empty one is what a power cut leaves."""
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -111,9 +114,12 @@ class Kept:
             self._make_room(Path(files[0]).parent)
         for file, is_settled in settled.items():
             place = self._of(file)
-            if not is_settled or not (place.exists() or self._keeps(con, file, place)):
+            found = _ending(place) if is_settled else b""
+            if is_settled and not found:
+                found = self._keeps(con, file, place)
+            if not found:
                 rest.append(file)
-            elif place.stat().st_size:
+            elif found != NO_ROWS:
                 kept.append(str(place.absolute()))
         with suppress(OSError):
             os.utime(self._folder)
@@ -122,8 +128,8 @@ class Kept:
     def _of(self, file: str) -> Path:
         return self._folder / Path(file).name
 
-    def _keeps(self, con: duckdb.DuckDBPyConnection, file: str, place: Path) -> bool:
-        """Add up the rows of a file; whether that could be kept. Of none an empty file is."""
+    def _keeps(self, con: duckdb.DuckDBPyConnection, file: str, place: Path) -> bytes:
+        """Add up the rows of a file, and keep it whole or not at all; _ending() of what is kept."""
         written = place.with_name(f".{uuid.uuid4().hex}")
         added = self.over(_current(self._adding, file))
         copy = fill("COPY ($added) TO $file (FORMAT parquet)", added=added, file=text(str(written)))
@@ -131,13 +137,15 @@ class Kept:
             self._folder.mkdir(parents=True, exist_ok=True)
             [(rows,)] = con.execute(copy).fetchall()
             if not rows:
-                written.write_bytes(b"")
+                written.write_bytes(NO_ROWS)
+            with written.open("rb+") as made:
+                os.fsync(made.fileno())
             written.replace(place)
         except (OSError, duckdb.IOException):
             with suppress(OSError):
                 written.unlink(missing_ok=True)
-            return False
-        return True
+            return b""
+        return _ending(place)
 
     def _make_room(self, tables: Path) -> None:
         """Throw away what was made of files that are gone from a table's folder, what nobody has
@@ -153,6 +161,17 @@ class Kept:
                 half = made.name.startswith(".") and now - made.stat().st_mtime > HALF_FOR
                 if half or not (made.name.startswith(".") or (tables / made.name).exists()):
                     made.unlink()
+
+
+def _ending(place: Path) -> bytes:
+    """How a file ends that is whole, NO_ROWS or as Parquet files do; nothing of any other."""
+    try:
+        with place.open("rb") as file:
+            file.seek(-min(len(NO_ROWS), file.seek(0, os.SEEK_END)), os.SEEK_END)
+            found = file.read()
+    except OSError:
+        return b""
+    return found if found == NO_ROWS or found.endswith(b"PAR1") else b""
 
 
 def content(rows: pa.Table) -> str:
