@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, Unpack
 
 import pyarrow as pa
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from keepwell.facts.files import DataFile
     from keepwell.facts.store import FactStore
 
+Between: TypeAlias = tuple[date | None, date | None]
+Neighbours: TypeAlias = Mapping[str, pa.Table]
 ENTERED = "workspace"
 """The source_id of rows that came in beside the stored ones and name no source."""
 
@@ -151,7 +153,7 @@ class Facts(ABC):
         first: date | None = None,
         last: date | None = None,
         *,
-        near: Mapping[str, pa.Table] | None = None,
+        near: Neighbours | None = None,
     ) -> None:
         """Let statements find under a name what the rows of a table add up to, of days as in
         name_rows(); rows of one account and day may still be apart.
@@ -159,9 +161,12 @@ class Facts(ABC):
         The neighbours that it reads are named already. near: of each, by that name, as few rows as
         are enough; where they are not told nothing is kept.
         """
+        self.engine.view(name, self._added_up(adding, (first, last), near))
+
+    def _added_up(self, adding: Adding, days: Between, near: Neighbours | None) -> str:
+        """The SELECT for name_added_up()."""
         rows = quoted(self._holding(adding.table, adding.columns))
-        days = _on_days(table_named(adding.table), rows, first, last)
-        self.engine.view(name, adding.over(days))
+        return adding.over(_on_days(table_named(adding.table), rows, *days))
 
     def stored_rows(self, name: str) -> int:
         """How many versions of rows are stored of a table, where that is known without counting
@@ -321,32 +326,23 @@ class FactReader(Facts):
     def keeps(self, table: str) -> bool:
         return table not in self._extra and not table_named(table).derived
 
-    def name_added_up(
-        self,
-        name: str,
-        adding: Adding,
-        first: date | None = None,
-        last: date | None = None,
-        *,
-        near: Mapping[str, pa.Table] | None = None,
-    ) -> None:
+    def _added_up(self, adding: Adding, days: Between, near: Neighbours | None) -> str:
         if near is None:
-            super().name_added_up(name, adding, first, last)
-            return
+            return super()._added_up(adding, days, near)
         shape = table_named(adding.table)
         made = self.store.kept(adding, self._beside(near))
-        kept, rest = made.of(self.con.con, self._paths(adding.table), self.known, first)
+        kept, rest = made.of(self.con.con, self._paths(adding.table), self.known, days[0])
         parts = []
         if kept:
             found = " ".join(["(", view_sql(kept, adding.schema), ")"])
-            parts.append(_on_days(shape, found, first, last))
+            parts.append(_on_days(shape, found, *days))
         if rest or not kept:
             stored = ["(SELECT * FROM (", view_sql(rest, stored_schema(shape)), ")"]
             seen = " ".join([*stored, "WHERE", self.known.sql(), ")"])
-            parts.append(made.over(_on_days(shape, seen, first, last)))
-        self.engine.view(name, " UNION ALL ".join(f"({part})" for part in parts))
+            parts.append(made.over(_on_days(shape, seen, *days)))
+        return " UNION ALL ".join(f"({part})" for part in parts)
 
-    def _beside(self, near: Mapping[str, pa.Table]) -> dict[str, str]:
+    def _beside(self, near: Neighbours) -> dict[str, str]:
         """The names, which tell rows apart, under which the engine finds rows."""
         found = {}
         for name, rows in near.items():
