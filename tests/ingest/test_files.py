@@ -312,5 +312,14 @@ def test_files_folders_and_globs(desk: Desk) -> None:
         files.resolve([desk.folder])
 
 
+def test_a_missing_file_unlike_any_other_was_looked_for_in_its_folder(desk: Desk) -> None:
+    for number in range(20):
+        desk.file(f"{number}.csv", "id\n1\n")
+    folder = desk.file("a.csv", "id\n1\n").parent
+    with pytest.raises(KeepwellError) as caught:
+        files.resolve([folder / "customers of the north.xlsx"])
+    assert caught.value.todo == f"it was looked for in {folder.absolute()}"
+
+
 def test_an_unknown_kind_of_file_is_refused(desk: Desk, con: duckdb.DuckDBPyConnection) -> None:
     assert "*.docx" in _refused(desk.file("a.docx", "x"), con).what

@@ -22,7 +22,7 @@ from keepwell.ingest.tables import (
     Shape,
     column_names,
 )
-from keepwell.kit.errors import KeepwellError, did_you_mean
+from keepwell.kit.errors import KeepwellError, nearest
 from keepwell.kit.views import quoted, text
 
 SUFFIXES: dict[str, FileKind] = {
@@ -69,9 +69,13 @@ def _behind(path: Path) -> list[InputFile]:
         if not matches:
             raise KeepwellError("no file matches this pattern", where=str(path), expected=_KNOWN)
         return [InputFile(p, p.name) for p in matches]
-    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    folder = path.parent.absolute()
+    siblings = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    near = nearest(path.name, siblings)
     raise KeepwellError(
-        "there is no such file or folder", where=str(path), todo=did_you_mean(path.name, siblings)
+        "there is no such file or folder",
+        where=str(path),
+        todo=f"did you mean '{near}'?" if near else f"it was looked for in {folder}",
     )
 
 
